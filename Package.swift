@@ -1,0 +1,114 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of ours is held to: warnings are errors, and each use of an unsafe construct is marked.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let strictC: [CSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+]
+
+/// Release executables carry everything they need: no Swift runtime, no libnl, no particular glibc.
+let staticCompile: [SwiftSetting] = [
+    .unsafeFlags(["-static-executable"], .when(configuration: .release))
+]
+let staticLink: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+        .when(configuration: .release))
+]
+
+/// A library room, and the test room that mirrors it.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func executableRoom(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, exclude: exclude,
+        swiftSettings: strict + staticCompile, linkerSettings: staticLink)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "warrens",
+    products: [
+        .executable(name: "warrens", targets: ["CNIPlugin"]),
+        .executable(name: "warrens-ipam", targets: ["IPAMSelfAssign"]),
+        .executable(name: "warrensd", targets: ["TunnelDatapath"]),
+        .executable(name: "warrensctl", targets: ["Operator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // C: libnl behind the shim, libmnl as the tests' own eye on the kernel.
+        .systemLibrary(
+            name: "Clibnl", path: "Sources/NetlinkShim/system/libnl", pkgConfig: "libnl-route-3.0",
+            providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+        .systemLibrary(
+            name: "Clibmnl", path: "Sources/NetlinkShim/system/libmnl", pkgConfig: "libmnl",
+            providers: [.apt(["libmnl-dev"])]),
+        .target(
+            name: "NetlinkShim", dependencies: ["Clibnl"], path: "Sources/NetlinkShim/route",
+            cSettings: strictC),
+        .target(
+            name: "SyscallShim", path: "Sources/NetlinkShim/syscalls", cSettings: strictC),
+        .target(
+            name: "NetlinkEye", dependencies: ["Clibmnl"], path: "Sources/NetlinkShim/eye",
+            cSettings: strictC),
+
+        // Libraries that the executables share, from the ground up.
+        room("Addressing"),
+        room("Host", ["SyscallShim"]),
+        room("JSON"),
+        room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
+        room("Overlay", ["Addressing", "Host", "JSON"]),
+        room("CNI", ["Addressing", "Host", "JSON"]),
+
+        // Executables.
+        executableRoom("CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"]),
+        executableRoom("IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"]),
+        executableRoom(
+            "TunnelDatapath",
+            [
+                "Addressing", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        executableRoom(
+            "Operator",
+            [
+                "Addressing", "Host", "JSON", "Netlink", "Overlay",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        tests(of: "Addressing"),
+        tests(of: "Host"),
+        tests(of: "JSON"),
+        tests(of: "CNI", ["Addressing", "Host", "JSON"]),
+        tests(of: "Overlay", ["Addressing", "Host", "JSON"]),
+        tests(of: "Netlink", ["Addressing", "Host", "NetlinkEye"]),
+        tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "NetlinkEye", "Overlay"]),
+        tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
+        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "Netlink", "Overlay"]),
+        tests(of: "Operator", ["Addressing", "Host", "JSON", "Overlay"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu2x
+)
