@@ -61,7 +61,8 @@ extension IPAddress: LosslessStringConvertible {
                 groups.append(UInt16(truncatingIfNeeded: v4.bits >> 16))
                 groups.append(UInt16(truncatingIfNeeded: v4.bits))
             } else {
-                guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
+                guard (1...4).contains(part.utf8.count),
+                    part.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
                     let group = UInt16(part, radix: 16)
                 else { return nil }
                 groups.append(group)

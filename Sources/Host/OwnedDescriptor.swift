@@ -53,7 +53,9 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         while done < bytes.count {
             done += try retrying("write", subject) {
                 // Sound: `done` is below the count, so the rest is inside of the buffer.
-                unsafe bytes.withUnsafeBytes { unsafe write(raw, $0.baseAddress.map { unsafe $0 + done }, $0.count - done) }
+                unsafe bytes.withUnsafeBytes {
+                    unsafe write(raw, $0.baseAddress.map { unsafe $0 + done }, $0.count - done)
+                }
             }
         }
     }
