@@ -112,3 +112,16 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x
 )
+
+// hack/fuzz sets FUZZ=1 and builds these with libFuzzer; they have no entry point of their own.
+if Context.environment["FUZZ"] == "1" {
+    let fuzzed: [(name: String, rooms: [Target.Dependency])] = [
+        ("JSONFuzz", ["JSON"])
+    ]
+    for (name, rooms) in fuzzed {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: rooms, path: "Tests/Fuzz/\(name)",
+                swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+    }
+}
