@@ -1,0 +1,69 @@
+"""What all suites share: a cluster for the class, and a report of its nodes when a test fails."""
+
+import sys
+import time
+import unittest
+
+from .node import Cluster
+from .shell import CommandFailed
+from .traffic import ping
+
+#: Inner families, for `subTest`.
+FAMILIES = (4, 6)
+
+
+def eventually(check, *, within=10, pause=0.1):
+    """Repeats a check that raises until it returns, and returns its value; the last error counts when time is up."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return check()
+        except (AssertionError, CommandFailed, LookupError, OSError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+
+
+class ClusterCase(unittest.TestCase):
+    """Tests on one cluster, made for the class and gone with it. `nodes` and `outside` say what it looks like."""
+
+    nodes = 2
+    outside = "both"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(cls.nodes, outside=cls.outside)
+        cls.addClassCleanup(cls.cluster.close)
+
+    def run(self, result=None):
+        failures = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failures:
+            self.report()
+
+    def report(self):
+        """Prints what an operator would look at first."""
+        for node in self.cluster.nodes:
+            print(f"--- {node.name}", file=sys.stderr)
+            for command in (
+                ["/opt/cni/bin/warrensctl", "status"],
+                ["ip", "-br", "address"],
+                ["ip", "route", "show", "table", "all"],
+                ["ip", "-6", "route", "show", "table", "all"],
+                ["ip", "rule"],
+                ["nft", "list", "ruleset"],
+                ["sh", "-c", "tail -n 30 /run/warrens/*.log"],
+            ):
+                outcome = node.run(*command, check=False)
+                print(f"$ {' '.join(command)}\n{outcome.stdout}{outcome.stderr}", file=sys.stderr)
+
+    def assertNothingLeft(self, before, node, *, within=5):
+        """Compares `Traces`; what a daemon removes by itself gets a moment to go."""
+
+        def check():
+            self.assertEqual(before.difference(type(before)(node)), [])
+
+        eventually(check, within=within)
+
+    def assertReachable(self, place, address, *, within=10):
+        eventually(lambda: ping(place, address, timeout=1), within=within)

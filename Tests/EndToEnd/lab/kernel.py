@@ -1,0 +1,76 @@
+"""What a node's kernel and files hold, read with tools that share no code with ours."""
+
+import json
+import re
+
+
+def ip(sandbox, *arguments, network=None):
+    """The parsed answer of `ip -j`."""
+    text = sandbox.run("ip", "-j", "-d", *arguments, network=network).stdout
+    return json.loads(text) if text.strip() else []
+
+
+def routes(sandbox, family, *, table="all", network=None):
+    """Routes as text lines, without those that the kernel makes by itself."""
+    lines = sandbox.run("ip", f"-{family}", "route", "show", "table", table, network=network, check=False).stdout.splitlines()
+    return sorted(line.strip() for line in lines if not re.search(r"table local|proto kernel", line))
+
+
+def ruleset(sandbox):
+    """Every nftables object, without what changes by itself: handles and counters."""
+
+    def settled(value):
+        if isinstance(value, dict):
+            return {key: settled(item) for key, item in value.items() if key not in ("handle", "packets", "bytes")}
+        return [settled(item) for item in value] if isinstance(value, list) else value
+
+    objects = json.loads(sandbox.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
+    return sorted(json.dumps(settled(item), sort_keys=True) for item in objects if "metainfo" not in item)
+
+
+def conntrack(sandbox, *addresses):
+    """The connection tracking entries that name one of the addresses."""
+    entries = []
+    for family in ("ipv4", "ipv6"):
+        entries += sandbox.run("conntrack", "-L", "-f", family, check=False).stdout.splitlines()
+    return [entry for entry in entries if any(f"={address} " in entry for address in addresses)]
+
+
+class Traces:
+    """All that attachments can leave on a node, to compare what was there before with what is there after."""
+
+    FILES = ["/run/warrens", "/run/cni", "/var/lib/cni", "/var/lib/warrens"]
+
+    def __init__(self, node):
+        self.found = {
+            "links": sorted(link["ifname"] for link in ip(node, "link")),
+            "addresses": sorted(
+                f"{link['ifname']} {address['local']}/{address['prefixlen']}"
+                for link in ip(node, "address")
+                for address in link["addr_info"]
+                if address.get("local") and not address["local"].startswith("fe80:")
+            ),
+            "IPv4 routes": routes(node, 4),
+            "IPv6 routes": routes(node, 6),
+            "IPv4 rules": node.run("ip", "-4", "rule").stdout.splitlines(),
+            "IPv6 rules": node.run("ip", "-6", "rule").stdout.splitlines(),
+            "permanent neighbours": sorted(
+                f"{entry['dev']} {entry['dst']}" for family in ("-4", "-6")
+                for entry in ip(node, family, "neighbour", "show", "nud", "permanent")
+            ),
+            "nftables": ruleset(node),
+            "shaping": sorted(
+                line for line in node.run("tc", "qdisc").stdout.splitlines()
+                if not re.search("noqueue|noop|pfifo_fast|qdisc mq", line)
+            ),
+            "files": [path for directory in self.FILES for path in node.listing(directory)],
+        }
+
+    def difference(self, later):
+        """What was added ('+') and removed ('-') since, as text lines; empty when nothing differs."""
+        lines = []
+        for kind, before in self.found.items():
+            after = later.found[kind]
+            lines += [f"{kind}: + {item}" for item in after if item not in before]
+            lines += [f"{kind}: - {item}" for item in before if item not in after]
+        return lines

@@ -1,0 +1,126 @@
+"""Traffic between pods, nodes and the internet, and what a capture on a wire shows of it.
+
+Everything here takes a place: a `Pod`, a `Node` or any other `Sandbox`; all have `run` and `start`.
+"""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+from .shell import repository, run
+
+TALK = os.path.join(repository(), "Tests/EndToEnd/talk.py")
+
+
+def ping(place, address, *, count=1, size=56, hops=None, fragment=True, timeout=3):
+    """Pings and returns the text; raises unless every packet was answered.
+
+    hops: the hop limit that the packet starts with. fragment=False sets Don't Fragment.
+    """
+    return place.run(*_ping(address, count, size, hops, fragment, timeout), timeout=timeout + count + 10).stdout
+
+
+def ping_refused(place, address, *, count=1, size=56, hops=None, fragment=True, timeout=2):
+    """Pings where no answer may come, and returns what `ping` printed of the errors that came instead."""
+    outcome = place.run(*_ping(address, count, size, hops, fragment, timeout), check=False, timeout=timeout + count + 10)
+    if outcome.returncode == 0:
+        raise AssertionError(f"{address} answered, though it must not:\n{outcome.stdout}")
+    return outcome.stdout + outcome.stderr
+
+
+def _ping(address, count, size, hops, fragment, timeout):
+    words = ["ping", "-n", "-i", "0.2", "-c", str(count), "-s", str(size), "-W", str(timeout)]
+    words += [] if hops is None else ["-t", str(hops)]
+    words += [] if fragment else ["-M", "do"]
+    return [*words, address]
+
+
+@contextmanager
+def steady_ping(place, address, *, interval=0.02):
+    """Pings all the while; afterwards the yielded `Loss` tells how many packets were sent and how many answered."""
+    loss = Loss()
+    running = place.start("ping", "-n", "-q", "-i", str(interval), address, stdout=subprocess.PIPE)
+    try:
+        yield loss
+    finally:
+        text = running.stop()
+        sent, answered = re.search(r"(\d+) packets transmitted, (\d+) received", text).groups()
+        loss.sent, loss.answered, loss.text = int(sent), int(answered), text
+
+
+class Loss:
+    sent = answered = 0
+    text = ""
+
+    @property
+    def lost(self):
+        return self.sent - self.answered
+
+
+@contextmanager
+def listening(place, port, *, udp=False):
+    """A server on a port of both families for as long as the block runs."""
+    options = ["--udp"] if udp else []
+    running = place.start("python3", TALK, *options, "serve", str(port), stdout=subprocess.PIPE)
+    try:
+        if running.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"no server on port {port}")
+        yield
+    finally:
+        running.kill()
+
+
+def call(place, address, port, length=0, *, udp=False, timeout=20):
+    """Sends `length` bytes to a `listening` server.
+
+    Returns its answer: `caller` (the source address that it saw), `length`, `intact` and `seconds`.
+    """
+    options = ["--udp"] if udp else []
+    text = place.run(
+        "python3", TALK, *options, "--timeout", timeout, "call", address, port, length, timeout=timeout * 2 + 60
+    ).stdout
+    return json.loads(text)
+
+
+def call_refused(place, address, port, *, timeout=2):
+    """Calls where no connection may come about; returns the error that the caller got."""
+    outcome = place.run(
+        "python3", TALK, "--timeout", timeout, "call", address, port, check=False, timeout=timeout * 2 + 30
+    )
+    if outcome.returncode == 0:
+        raise AssertionError(f"{address} port {port} answered, though it must not: {outcome.stdout}")
+    return outcome.stderr.strip().splitlines()[-1]
+
+
+class Capture:
+    """Packets on a device while a `with` block runs; afterwards `count` and `lines` answer questions in tcpdump's language."""
+
+    def __init__(self, place, device):
+        self.place, self.device = place, device
+
+    def __enter__(self):
+        self.file = tempfile.NamedTemporaryFile(prefix="warrens-", suffix=".pcap")
+        os.chmod(self.file.name, 0o666)
+        # tcpdump writes to our descriptor, because the sandbox may see another /tmp.
+        self.running = self.place.start(
+            "tcpdump", "-n", "-U", "--immediate-mode", "-s", "256", "-i", self.device, "-w", "-",
+            stdout=self.file, stderr=subprocess.PIPE,
+        )
+        while line := self.running.process.stderr.readline():
+            if "listening on" in line:
+                return self
+        raise RuntimeError(f"tcpdump does not listen on {self.device}")
+
+    def __exit__(self, *_):
+        # What was just delivered may still be on its way to tcpdump.
+        self.place.run("sleep", "0.3")
+        self.running.stop()
+
+    def lines(self, expression=""):
+        return run(["tcpdump", "-n", "-r", self.file.name, *([expression] if expression else [])]).stdout.splitlines()
+
+    def count(self, expression=""):
+        return len(self.lines(expression))
