@@ -12,4 +12,10 @@ int warrens_enter_network_namespace(int descriptor);
 /* unshare(2): moves the calling thread into a new network namespace. */
 int warrens_new_network_namespace(void);
 
+/* environ(7): this process's variables as "NAME=value", ended by a null pointer. */
+char **warrens_environment(void);
+
+/* pipe2(2) with O_CLOEXEC: a pipe to read from at ends[0] and to write to at ends[1]. */
+int warrens_pipe(int ends[2]);
+
 #endif

@@ -1,0 +1,100 @@
+internal import Host
+internal import JSON
+
+/// Runs a plugin by the contract between runtime and plugin: variables and standard input in, one JSON object on
+/// standard output out, exit code 0 or 1.
+public enum PluginMain {
+    /// More than any configuration has: a GC may list every container of a large node.
+    private static let inputLimit = 64 << 20
+
+    /// Serves this process's one request.
+    ///
+    /// - Returns: The code to exit with.
+    public static func run(_ plugin: some Plugin) -> Int32 {
+        // Standard output may be closed when we answer; that must not end us in the middle of an undo.
+        StandardStreams.ignoreBrokenPipes()
+        let answer = answer(of: plugin, to: Environment(environmentVariable)) { () throws(SystemError) in
+            try StandardStreams.readInput(limit: inputLimit)
+        }
+        if !answer.log.isEmpty { StandardStreams.writeError(answer.log) }
+        if !answer.output.isEmpty {
+            do throws(SystemError) {
+                try StandardStreams.writeOutput(Array(answer.output.utf8))
+            } catch {
+                StandardStreams.writeError("\(type(of: plugin).name): \(error)\n")
+                return 1
+            }
+        }
+        return answer.exitCode
+    }
+
+    /// What goes to the runtime.
+    struct Answer: Hashable {
+        var exitCode: Int32 = 0
+        var output = ""
+        /// For people, on standard error.
+        var log = ""
+    }
+
+    static func answer<P: Plugin>(
+        of plugin: P, to environment: Environment, input: () throws(SystemError) -> [UInt8]
+    ) -> Answer {
+        var version = SpecVersion.newest
+        do throws(CNIError) {
+            guard let verb = try environment.verb() else { return about(P.self) }
+            if verb == .version { return supportedVersions }
+            try environment.checkRequiredVariables(verb)
+            let raw: [UInt8]
+            do throws(SystemError) {
+                raw = try input()
+            } catch {
+                throw CNIError(
+                    .ioFailure, "cannot read the network configuration from standard input",
+                    details: error.description)
+            }
+            let configuration = try NetworkConfiguration(parsing: raw, verb: verb)
+            version = configuration.version
+            return try perform(plugin, try environment.request(verb, configuration))
+        } catch {
+            return Answer(exitCode: 1, output: text(error.json(version: version)))
+        }
+    }
+
+    private static func perform(_ plugin: some Plugin, _ request: Request) throws(CNIError) -> Answer {
+        switch request.verb {
+        case .add:
+            let result = try plugin.add(request)
+            return Answer(output: text(try result.json(version: request.configuration.version)))
+        case .del: try plugin.delete(request)
+        case .check: try plugin.check(request)
+        case .gc: try plugin.garbageCollect(request)
+        case .status: try plugin.status(request)
+        case .version: return supportedVersions
+        }
+        return Answer()
+    }
+
+    private static var versionList: [String] { SpecVersion.allCases.map(\.rawValue) }
+
+    /// The answer to VERSION. Standard input is not read: a runtime may leave it open.
+    private static var supportedVersions: Answer {
+        Answer(
+            output: text([
+                "cniVersion": .string(SpecVersion.newest.rawValue),
+                "supportedVersions": .array(versionList.map { .string($0) }),
+            ]))
+    }
+
+    private static func about(_ plugin: (some Plugin).Type) -> Answer {
+        Answer(
+            log: """
+                CNI plugin \(plugin.name)
+                CNI protocol versions supported: \(versionList.joined(separator: ", "))
+
+                """)
+    }
+
+    private static func text(_ object: JSONObject) -> String {
+        JSONValue.object(object).serialized(pretty: true) + "\n"
+    }
+}
