@@ -98,13 +98,18 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // What tests share: throw-away network namespaces, and an independent look at what the kernel has.
+        .target(
+            name: "KernelEye", dependencies: ["Addressing", "Host", "NetlinkEye", "SyscallShim"],
+            path: "Tests/KernelEye", swiftSettings: strict),
+
         tests(of: "Addressing"),
         tests(of: "Host"),
         tests(of: "JSON"),
         tests(of: "CNI", ["Addressing", "Host", "JSON"]),
         tests(of: "Overlay", ["Addressing", "Host", "JSON"]),
-        tests(of: "Netlink", ["Addressing", "Host", "NetlinkEye"]),
-        tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "NetlinkEye", "Overlay"]),
+        tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),
+        tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "Netlink", "Overlay"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "Overlay"]),

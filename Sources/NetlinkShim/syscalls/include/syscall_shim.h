@@ -18,4 +18,7 @@ char **warrens_environment(void);
 /* pipe2(2) with O_CLOEXEC: a pipe to read from at ends[0] and to write to at ends[1]. */
 int warrens_pipe(int ends[2]);
 
+/* 1 where `descriptor` holds a network namespace, 0 where it holds one of another kind, -1 for any other file. */
+int warrens_is_network_namespace(int descriptor);
+
 #endif

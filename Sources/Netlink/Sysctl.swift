@@ -1,0 +1,49 @@
+internal import Glibc
+public import Host
+
+/// Kernel settings below /proc/sys. Those below `net` belong to the network namespace of the calling thread.
+public enum Sysctl {
+    /// Reads a setting, without the line's end.
+    ///
+    /// - Parameter components: Its path: `"net", "ipv4", "conf", "eth0.100", "forwarding"`, for names that hold dots;
+    ///   or one text such as `"net.ipv4.ip_forward"`, which is split at the dots.
+    /// - Throws: ENOENT where the kernel has no such setting.
+    public static func read(_ components: String...) throws(SystemError) -> String {
+        try read(path: path(components))
+    }
+
+    /// Writes a setting.
+    public static func write(_ components: String..., value: String) throws(SystemError) {
+        try write(path: path(components), value)
+    }
+
+    /// Writes a setting unless it has the value already: some have effects beyond their value when they are written.
+    ///
+    /// - Returns: True where it had another value.
+    @discardableResult
+    public static func ensure(_ components: String..., value: String) throws(SystemError) -> Bool {
+        let path = try path(components)
+        if try read(path: path) == value { return false }
+        try write(path: path, value)
+        return true
+    }
+
+    private static func read(path: String) throws(SystemError) -> String {
+        let bytes = try Files.read(path, limit: 64 * 1024)
+        return String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
+    }
+
+    private static func write(path: String, _ value: String) throws(SystemError) {
+        try OwnedDescriptor.open(path, O_WRONLY).writeAll(value.utf8, subject: path)
+    }
+
+    private static func path(_ components: [String]) throws(SystemError) -> String {
+        let parts = components.count == 1 ? components[0].split(separator: ".").map(String.init) : components
+        let path = "/proc/sys/" + parts.joined(separator: "/")
+        // An interface may be called almost anything, but neither of these.
+        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.contains("/") }) else {
+            throw SystemError("open", path, code: EINVAL)
+        }
+        return path
+    }
+}

@@ -1,0 +1,181 @@
+internal import Glibc
+internal import Host
+internal import NetlinkShim
+
+/// A request and what an error about it says.
+struct Request {
+    let operation: String
+    let subject: String
+    let message: Message
+    /// Error numbers that count as success.
+    var tolerated: Set<Int32> = []
+}
+
+/// A netlink socket: requests that are acknowledged, queries and dumps that are answered.
+///
+/// It talks to the network namespace in which it was opened, whichever thread uses it. Not for use by two threads at
+/// once.
+@safe final class Socket {
+    private let raw: OpaquePointer
+    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+
+    /// - Parameter netlinkProtocol: `NETLINK_ROUTE` or `NETLINK_NETFILTER`.
+    init(netlinkProtocol: Int32) throws(SystemError) {
+        guard let raw = unsafe warrens_socket_open(netlinkProtocol) else {
+            throw .last("open", "netlink socket")
+        }
+        unsafe self.raw = raw
+    }
+
+    deinit {
+        unsafe warrens_socket_close(raw)
+    }
+
+    var descriptor: Int32 { unsafe warrens_socket_descriptor(raw) }
+
+    func join(group: UInt32) throws(SystemError) {
+        if unsafe warrens_socket_join(raw, Int32(truncatingIfNeeded: group)) < 0 {
+            throw .last("join", "netlink group \(group)")
+        }
+    }
+
+    func setReceiveBuffer(bytes: Int32) {
+        unsafe warrens_socket_receive_buffer(raw, bytes)
+    }
+
+    /// Sends the requests, as many as fit in one system call each time, and takes the acknowledgement of every one.
+    ///
+    /// The kernel carries out each request on its own: those behind one that fails are done nevertheless.
+    ///
+    /// - Throws: The error of the first request that failed with a number that it does not tolerate.
+    func perform(_ requests: [Request]) throws(SystemError) {
+        var failure: SystemError?
+        var start = 0
+        while start < requests.count {
+            let end = min(start + Self.largestBatch, requests.count)
+            let outcome = try performChunk(requests[start..<end])
+            failure = failure ?? outcome
+            start = end
+        }
+        if let failure { throw failure }
+    }
+
+    /// Acknowledgements wait in the receive buffer until the whole batch was sent, so a batch must not fill it.
+    private static let largestBatch = 64
+
+    private func performChunk(_ requests: ArraySlice<Request>) throws(SystemError) -> SystemError? {
+        let sequences = try send(requests)
+        var pending = Dictionary(uniqueKeysWithValues: zip(sequences, requests))
+        var failures: [UInt32: SystemError] = [:]
+        while !pending.isEmpty {
+            for reply in try receive("receive acknowledgement", requests.first?.subject ?? "") {
+                guard Int32(reply.type) == NLMSG_ERROR, let answer = Acknowledgement(reply),
+                    let request = pending.removeValue(forKey: reply.sequence)
+                else { continue }
+                if answer.code != 0, !request.tolerated.contains(answer.code) {
+                    failures[reply.sequence] = SystemError(
+                        request.operation, request.subject, code: answer.code, detail: answer.detail)
+                }
+            }
+        }
+        return sequences.lazy.compactMap { failures[$0] }.first
+    }
+
+    /// Sends the requests in one system call.
+    ///
+    /// - Returns: Their sequence numbers.
+    func send(_ requests: ArraySlice<Request>) throws(SystemError) -> [UInt32] {
+        for request in requests {
+            if let code = request.message.failure {
+                throw SystemError(request.operation, request.subject, code: code)
+            }
+        }
+        let messages: [OpaquePointer?] = unsafe requests.map { unsafe $0.message.raw }
+        var sequences = [UInt32](repeating: 0, count: requests.count)
+        // Sound: both arrays hold `count` elements, and `requests` keeps the messages alive during the call.
+        let result = unsafe messages.withUnsafeBufferPointer { messages in
+            unsafe sequences.withUnsafeMutableBufferPointer { sequences in
+                unsafe warrens_socket_send(raw, messages.baseAddress, sequences.baseAddress, messages.count)
+            }
+        }
+        if result < 0 { throw .last(requests.first?.operation ?? "send", requests.first?.subject ?? "") }
+        return sequences
+    }
+
+    /// Asks for one object.
+    ///
+    /// - Returns: The answer, or nil where the kernel refused with an error that the request tolerates.
+    func query(_ request: Request) throws(SystemError) -> Reply? {
+        let sequence = try sendQuery(request)
+        while true {
+            for reply in try receive(request.operation, request.subject) where reply.sequence == sequence {
+                guard Int32(reply.type) == NLMSG_ERROR else { return reply }
+                if let answer = Acknowledgement(reply), answer.code != 0 {
+                    if request.tolerated.contains(answer.code) { return nil }
+                    throw SystemError(request.operation, request.subject, code: answer.code, detail: answer.detail)
+                }
+            }
+        }
+    }
+
+    /// Asks for all objects of a kind, and again where they changed meanwhile so that the answer was inconsistent.
+    ///
+    /// - Parameters:
+    ///   - makeRequest: Makes the request, without `NLM_F_DUMP`. A message is sent once only.
+    ///   - transform: Reads one object; nil leaves it out.
+    /// - Throws: The kernel's error, or EINTR where the objects changed during each of ten attempts.
+    func dump<Object>(
+        _ makeRequest: () -> Request, _ transform: (Reply) -> Object?
+    ) throws(SystemError) -> [Object] {
+        for _ in 0..<10 {
+            let request = makeRequest()
+            if let objects = try dumpOnce(request, transform) { return objects }
+        }
+        let request = makeRequest()
+        throw SystemError(request.operation, request.subject, code: EINTR, detail: "changed during each of 10 readings")
+    }
+
+    private func dumpOnce<Object>(
+        _ request: Request, _ transform: (Reply) -> Object?
+    ) throws(SystemError) -> [Object]? {
+        let sequence = try sendQuery(request)
+        var objects: [Object] = []
+        var consistent = true
+        while true {
+            for reply in try receive(request.operation, request.subject) where reply.sequence == sequence {
+                if Int32(reply.flags) & NLM_F_DUMP_INTR != 0 { consistent = false }
+                switch Int32(reply.type) {
+                case NLMSG_DONE, NLMSG_ERROR:
+                    if let answer = Acknowledgement(reply), answer.code != 0 {
+                        if request.tolerated.contains(answer.code) { return [] }
+                        throw SystemError(request.operation, request.subject, code: answer.code, detail: answer.detail)
+                    }
+                    return consistent ? objects : nil
+                case NLMSG_NOOP:
+                    break
+                default:
+                    if let object = transform(reply) { objects.append(object) }
+                }
+            }
+        }
+    }
+
+    private func sendQuery(_ request: Request) throws(SystemError) -> UInt32 {
+        if let code = request.message.failure { throw SystemError(request.operation, request.subject, code: code) }
+        var sequence: UInt32 = 0
+        if unsafe warrens_socket_query(raw, request.message.raw, &sequence) < 0 {
+            throw .last(request.operation, request.subject)
+        }
+        return sequence
+    }
+
+    /// Waits for a datagram, or takes one that is there with `flags` = `MSG_DONTWAIT`.
+    func receive(_ operation: String, _ subject: String, flags: Int32 = 0) throws(SystemError) -> [Reply] {
+        // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
+        let length = unsafe buffer.withUnsafeMutableBytes {
+            unsafe warrens_socket_receive(raw, $0.baseAddress, $0.count, flags)
+        }
+        if length < 0 { throw .last(operation, subject) }
+        return Reply.split(buffer[..<length])
+    }
+}

@@ -1,0 +1,24 @@
+#ifndef WARRENS_KERNEL_CONSTANTS_H
+#define WARRENS_KERNEL_CONSTANTS_H
+
+/*
+ * The kernel's own names for what goes into a message. Debian 12's headers are those of Linux 6.1; numbers that are
+ * younger stand below, with the version that brought them.
+ */
+
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+/* Linux 6.3: the largest IPv4 super-packet a device takes, beside IFLA_GSO_MAX_SIZE for the rest. */
+enum { WARRENS_IFLA_GSO_IPV4_MAX_SIZE = 63 };
+
+#endif
