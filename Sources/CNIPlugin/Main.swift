@@ -1,4 +1,9 @@
+internal import CNI
+internal import Glibc
+
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        exit(PluginMain.run(WarrensPlugin()))
+    }
 }

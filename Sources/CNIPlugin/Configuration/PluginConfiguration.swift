@@ -1,0 +1,133 @@
+internal import Addressing
+internal import CNI
+internal import JSON
+internal import Overlay
+
+/// What an operator may ask of `warrens` in a network configuration: the reference `bridge` plugin's keys as far as they
+/// make sense for a routed overlay, and `tunnel`.
+struct PluginConfiguration: Equatable {
+    /// How the network takes part in the overlay.
+    struct Tunnel: Equatable {
+        /// Start `warrensd` where it does not run. False leaves that to a service manager.
+        var autostart = true
+        /// False for a network of this node alone: any addresses, no `warrensd`.
+        var enabled = true
+    }
+
+    var bridge = "cni0"
+    /// Replace addresses on the bridge that are not ours, rather than refuse to work with them.
+    var forceAddress = false
+    /// Let pod traffic to everything but pods leave with the node's address.
+    var masquerade = false
+    /// The MTU of the pod's interface in bytes; nil to follow the tunnel.
+    var mtu: Int?
+    var hairpin = true
+    var promiscuous = false
+    var duplicateAddressDetection = false
+    var portIsolation = false
+    /// Drop frames that a pod sends with another source MAC than its own.
+    var spoofCheck = false
+    /// The pod's MAC where somebody asked for one.
+    var mac: MACAddress?
+    var tunnel = Tunnel()
+
+    init() {}
+
+    init(_ request: Request) throws(CNIError) {
+        let document = request.configuration.document
+        let members = ConfigurationMembers(document)
+        try Self.refuseClusterSettings(document)
+        try members.allow(only: Self.known)
+        for key in ["isGateway", "isDefaultGateway"] where try members.flag(key) == false {
+            try members.refuse(key, because: "pods route through the bridge, so this is always on; remove the field")
+        }
+        bridge = try Self.bridge(members) ?? bridge
+        forceAddress = try members.flag("forceAddress") ?? false
+        masquerade = try members.flag("ipMasq") ?? false
+        try Self.checkBackend(members)
+        mtu = try Self.mtu(members)
+        duplicateAddressDetection = try members.flag("enabledad") ?? false
+        portIsolation = try members.flag("portIsolation") ?? false
+        spoofCheck = try members.flag("macspoofchk") ?? false
+        promiscuous = try members.flag("promiscMode") ?? false
+        let hairpin = try members.flag("hairpinMode")
+        if hairpin == true, promiscuous {
+            throw members.invalid("hairpinMode", "excludes \"promiscMode\": set one of them only")
+        }
+        self.hairpin = hairpin ?? !promiscuous
+        if let tunnel = try members.members("tunnel") {
+            try tunnel.allow(only: ["autostart", "enabled"])
+            self.tunnel.autostart = try tunnel.flag("autostart") ?? true
+            self.tunnel.enabled = try tunnel.flag("enabled") ?? true
+        }
+        mac = try RequestedMAC.find(request)
+    }
+
+    /// What can be understood of a configuration that may be broken; for DEL, which must do its best with any.
+    init(lenient request: Request) {
+        do throws(CNIError) {
+            self = try PluginConfiguration(request)
+        } catch {
+            self.init()
+            let name = request.configuration.document["bridge"]?.stringValue
+            if let name, Self.isInterfaceName(name) { bridge = name }
+        }
+    }
+
+    private static let known: Set<String> = [
+        // The specification's own and those that a runtime adds.
+        "cniVersion", "name", "type", "capabilities", "ipam", "dns", "args", "runtimeConfig", "prevResult",
+        "cni.dev/valid-attachments", "cni.dev/attachments",
+        // The reference bridge plugin's.
+        "bridge", "isGateway", "isDefaultGateway", "forceAddress", "ipMasq", "ipMasqBackend", "mtu", "hairpinMode",
+        "promiscMode", "enabledad", "portIsolation", "macspoofchk",
+        // Ours.
+        "tunnel",
+    ]
+
+    /// Settings that hold for a whole cluster: a node computes its peers' subnets with them, so no single network may
+    /// change them.
+    private static let clusterSettings = Set(Settings.Key.allCases.map(\.rawValue))
+        .subtracting([Settings.Key.mtu.rawValue])
+
+    private static func refuseClusterSettings(_ document: JSONObject) throws(CNIError) {
+        for (key, value) in document.members where clusterSettings.contains(key) {
+            throw CNIError(
+                .invalidConfiguration,
+                "field \"\(key)\" with value \(value.serialized()) holds for the whole cluster: "
+                    + "set it in /etc/warrens/warrens.json on every node, and remove it from this configuration")
+        }
+    }
+
+    private static func bridge(_ members: ConfigurationMembers) throws(CNIError) -> String? {
+        guard let name = try members.text("bridge"), !name.isEmpty else { return nil }
+        guard isInterfaceName(name) else {
+            throw members.invalid("bridge", "is no interface name: 1 to 15 bytes without '/', ':' and white space")
+        }
+        guard name != tunnelDevice else { throw members.invalid("bridge", "is the tunnel's device") }
+        return name
+    }
+
+    /// The rule of the kernel's dev_valid_name().
+    private static func isInterfaceName(_ name: String) -> Bool {
+        (1...15).contains(name.utf8.count) && name != "." && name != ".."
+            && !name.contains { $0 == "/" || $0 == ":" || $0.isWhitespace }
+    }
+
+    private static func checkBackend(_ members: ConfigurationMembers) throws(CNIError) {
+        guard let backend = try members.text("ipMasqBackend"), !backend.isEmpty, backend != "nftables" else { return }
+        try members.refuse("ipMasqBackend", because: "masquerading is done with \"nftables\"")
+    }
+
+    private static func mtu(_ members: ConfigurationMembers) throws(CNIError) -> Int? {
+        guard let mtu = try members.number("mtu"), mtu != 0 else { return nil }
+        guard (PathMTU.smallest...PathMTU.largest).contains(mtu) else {
+            throw members.invalid(
+                "mtu", "is out of range: \(PathMTU.smallest) (IPv6 needs that much) to \(PathMTU.largest) bytes")
+        }
+        return mtu
+    }
+}
+
+/// The device that carries traffic to other nodes; `warrensd` makes it.
+let tunnelDevice = "warrens0"

@@ -1,0 +1,163 @@
+internal import Addressing
+internal import CNI
+internal import Glibc
+internal import Host
+internal import Netlink
+internal import Overlay
+
+/// What all pods of the node share in the kernel: the bridge with the gateway addresses, forwarding, and the refusal of
+/// overlay traffic that has no way to go. It stays until `warrensctl uninstall`.
+struct NodeNetwork {
+    /// Worse than any route that an administrator or the kernel makes.
+    static let refusalMetric: UInt32 = 4096
+
+    let socket: RouteSocket
+    let configuration: PluginConfiguration
+    let context: NodeContext
+
+    /// Makes whatever is missing. Call it with the node lock held.
+    ///
+    /// - Parameter mtu: For a bridge that has to be made, in bytes.
+    /// - Returns: The bridge.
+    func prepare(mtu: Int) throws(CNIError) -> Link {
+        var bridge = try existingBridge()
+        if bridge == nil {
+            try refuseClashes()
+            try createBridge(mtu: mtu)
+            bridge = try existingBridge()
+        }
+        guard let bridge else {
+            throw CNIError(.tryAgainLater, "the bridge \(configuration.bridge) was deleted while it was being made")
+        }
+        try settle(bridge)
+        return bridge
+    }
+
+    /// Gives the bridge the pods' gateway addresses, and looks for foreign ones.
+    ///
+    /// - Parameters:
+    ///   - gateways: Those of the pod that is being added; those of the node's subnets are added to them.
+    ///   - others: The gateways of the pods that exist already, asked for only where the bridge has further addresses.
+    func ensureGateways(
+        _ gateways: [IPAddress], on bridge: Link, others: () throws(CNIError) -> [IPAddress]
+    ) throws(CNIError) {
+        let own = context.subnets.map(\.bridgeAddress)
+        let wanted = own + gateways.filter { !own.contains($0) }
+        let name = configuration.bridge
+        let present = try reporting("cannot list the addresses of \(name)") { () throws(SystemError) in
+            try socket.addresses(on: bridge.index)
+        }
+        var requests: [RouteRequest] = []
+        let strange = present.filter { $0.scope == .global && !wanted.contains($0.prefix.address) }
+        if !strange.isEmpty {
+            let others = try others()
+            for address in strange where !others.contains(address.prefix.address) {
+                guard configuration.forceAddress else {
+                    throw CNIError(
+                        .invalidConfiguration, "the bridge \(name) has the foreign address \(address.prefix)",
+                        details:
+                            "remove it, choose another \"bridge\", or set \"forceAddress\": true to have it removed")
+                }
+                requests.append(.deleteAddress(address.prefix, from: bridge.index).toleratingAbsence())
+            }
+        }
+        for address in wanted where !present.contains(where: { $0.prefix == IPPrefix(host: address) }) {
+            let address = InterfaceAddress(
+                IPPrefix(host: address), skipsDuplicateDetection: address.family == .v6,
+                addsNoPrefixRoute: address.family == .v6)
+            requests.append(.addAddress(address, to: bridge.index).toleratingExistence())
+        }
+        if requests.isEmpty { return }
+        try reporting("cannot give the bridge \(name) its addresses") { () throws(SystemError) in
+            try socket.perform(requests)
+        }
+    }
+
+    /// The routes that refuse what would otherwise leave by the uplink in clear while `warrensd` is down, and what is
+    /// for pods that do not exist.
+    var refusals: [Route] {
+        guard context.node != nil else { return [] }
+        let prefixes = context.subnets.map(\.prefix) + context.overlayPrefixes
+        return prefixes.map { Route(to: $0, kind: .unreachable, metric: Self.refusalMetric) }
+    }
+
+    private func existingBridge() throws(CNIError) -> Link? {
+        let name = configuration.bridge
+        let link = try reporting("cannot look for the bridge \(name)") { () throws(SystemError) in
+            try socket.link(named: name)
+        }
+        if let link, !link.isBridge {
+            throw CNIError(
+                .invalidConfiguration,
+                "\(name) exists and is no bridge but \(link.kind.isEmpty ? "a device" : link.kind)",
+                details: "choose another \"bridge\" in the network configuration, or delete the device")
+        }
+        return link
+    }
+
+    private func createBridge(mtu: Int) throws(CNIError) {
+        let name = configuration.bridge
+        try reporting("cannot make the bridge \(name)") { () throws(SystemError) in
+            try socket.perform(
+                .createBridge(Bridge(name: name, mac: mac, mtu: mtu, isUp: false)).toleratingExistence())
+        }
+    }
+
+    /// Always the same on one node, so that pods which outlive the bridge find it again.
+    private var mac: MACAddress {
+        let node = context.node?.nodeID.description ?? ""
+        return MACAddress(locallyAdministered: FNV1a.hash64(Array("\(node) \(configuration.bridge)".utf8)))
+    }
+
+    /// Brings the bridge up with the settings that routing needs, and installs the refusals.
+    private func settle(_ bridge: Link) throws(CNIError) {
+        let name = configuration.bridge
+        try reporting("cannot set up the bridge \(name)") { () throws(SystemError) in
+            var requests: [RouteRequest] = []
+            // One that somebody else made is treated as a new one.
+            if !bridge.isUp || bridge.mac != mac {
+                try Self.settleSysctls(name, wantsV6: context.subnets.contains { $0.family == .v6 })
+                // Setting the address, even to what it is, pins it: else it follows the lowest of the ports'.
+                requests.append(.changeLink(bridge.index, LinkChange(mac: bridge.mac)))
+                requests.append(.changeLink(bridge.index, LinkChange(isUp: true)))
+            }
+            if let mtu = configuration.mtu, mtu > bridge.mtu {
+                requests.append(.changeLink(bridge.index, LinkChange(mtu: mtu)))
+            }
+            if configuration.promiscuous, bridge.promiscuity == 0 {
+                requests.append(.changeLink(bridge.index, LinkChange(isPromiscuous: true)))
+            }
+            requests += refusals.map { .addRoute($0).toleratingExistence() }
+            if !requests.isEmpty { try socket.perform(requests) }
+        }
+    }
+
+    private static func settleSysctls(_ name: String, wantsV6: Bool) throws(SystemError) {
+        // Pods of one node are routed in and out of the bridge; redirects would undo their static neighbours.
+        try Sysctl.ensure("net", "ipv4", "conf", name, "send_redirects", value: "0")
+        guard KernelFamilies.present.contains(.v6) else { return }
+        if wantsV6 { try Sysctl.ensure("net", "ipv6", "conf", name, "disable_ipv6", value: "0") }
+        for (setting, value) in [("accept_ra", "0"), ("accept_dad", "0"), ("accept_redirects", "0")] {
+            try Sysctl.ensure("net", "ipv6", "conf", name, setting, value: value)
+        }
+    }
+
+    /// Refuses overlay prefixes that already mean something else on this host.
+    private func refuseClashes() throws(CNIError) {
+        guard context.node != nil else { return }
+        let clashes = try reporting("cannot read the host's addresses and routes") { () throws(SystemError) in
+            let links = try socket.links()
+            let names = Dictionary(links.map { ($0.index, $0.name) }) { first, _ in first }
+            let addresses = try socket.addresses().map {
+                ClashCheck.HostPrefix($0.prefix, device: names[$0.interfaceIndex] ?? "")
+            }
+            let routes = try socket.routes().filter { $0.kind == .unicast }.map {
+                ClashCheck.HostPrefix($0.destination, device: $0.interfaceIndex.flatMap { names[$0] } ?? "")
+            }
+            // Whatever lies on bridges is pods of this or an earlier network of ours, or the operator's own choice.
+            let own = Set(links.filter(\.isBridge).map(\.name)).union([configuration.bridge])
+            return ClashCheck.all(settings: context.settings, addresses: addresses, routes: routes, own: own)
+        }
+        if let clash = clashes.first { throw CNIError(.invalidConfiguration, clash.description) }
+    }
+}
