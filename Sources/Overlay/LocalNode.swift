@@ -10,6 +10,8 @@ public struct LocalNode: Hashable, Sendable {
     public let subnets: [NodeSubnet]
     /// Subnets of earlier generations that live containers still use; nothing new is taken from them.
     public let draining: [NodeSubnet]
+    /// 32 bytes (Curve25519); nil while this node has no key.
+    public let publicKey: [UInt8]?
     /// Families that the settings leave open and this kernel lacks; worth a line in the log.
     public let missingFamilies: [IPFamily]
 
@@ -73,6 +75,7 @@ public struct LocalNode: Hashable, Sendable {
         _ identity: NodeIdentity, paths: NodePaths, settings: Settings, kernelFamilies: [IPFamily]
     ) throws(OverlayError) {
         self.identity = identity
+        publicKey = nil
         name = settings.nodeName ?? HostName.lowercased()
         missingFamilies = settings.families.enabled.filter { !kernelFamilies.contains($0) }
         if case .explicit = settings.families, let missing = missingFamilies.first {

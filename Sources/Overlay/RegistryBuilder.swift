@@ -1,0 +1,148 @@
+import Addressing
+
+/// Puts a registry together: tells this node from its peers and settles who holds what.
+struct RegistryBuilder {
+    let local: LocalNode?
+    let settings: Settings
+    let facts: UplinkFacts
+    var problems: [NodeProblem]
+    private var conflicts: [Conflict] = []
+    private var lost: [Conflict] = []
+
+    init(local: LocalNode?, settings: Settings, facts: UplinkFacts, problems: [NodeProblem]) {
+        self.local = local
+        self.settings = settings
+        self.facts = facts
+        self.problems = problems
+    }
+
+    mutating func build(_ entries: [NodeEntry]) -> Registry {
+        let (selfEntry, others) = separate(entries)
+        if let selfEntry { compare(selfEntry) }
+        let peers = settle(others, ownRoutes: selfEntry?.routes ?? [])
+        return Registry(peers: peers, selfEntry: selfEntry, problems: problems, conflicts: conflicts, lost: lost)
+    }
+
+    /// Self is the entry with our public key, else the one with our name. An equal node id alone is a clash.
+    private mutating func separate(_ entries: [NodeEntry]) -> (selfEntry: NodeEntry?, others: [NodeEntry]) {
+        guard let local else { return (nil, entries) }
+        let byKey = local.publicKey.flatMap { key in entries.firstIndex { $0.publicKey == key } }
+        let byName = entries.firstIndex { $0.name == local.name }
+        var others = entries
+        if let byKey, let byName, byKey != byName {
+            problems.append(
+                NodeProblem(
+                    node: local.name, field: "metadata.name",
+                    message: "is this node's name, but \(entries[byKey].name) has its key; set nodeName in warrens.json"
+                ))
+            others.remove(at: byName)
+        }
+        guard let own = byKey ?? byName else { return (nil, others) }
+        others.removeAll { $0.name == entries[own].name }
+        return (entries[own], others)
+    }
+
+    /// Where the file says something else of this node than this node does, the others send to the wrong subnet.
+    private mutating func compare(_ entry: NodeEntry) {
+        guard let local else { return }
+        let own = (local.subnets + local.draining).map(\.prefix)
+        // A family that we lack is no contradiction: what is sent there arrives at a node without such addresses.
+        let families = Set(own.map(\.family))
+        let said = (entry.subnets + entry.claim.draining).filter { families.contains($0.family) }
+        guard Set(said) != Set(own) else { return }
+        let annotation = local.subnets.map(\.description).joined(separator: ",")
+        problems.append(
+            NodeProblem(
+                node: entry.name, field: entry.announcesSubnets ? "warrens.io/subnets" : "status.nodeInfo.machineID",
+                message: "gives \(said.map(\.description).joined(separator: ",")), but this node has \(annotation); "
+                    + "annotate it with warrens.io/subnets=\(annotation)"))
+    }
+
+    private mutating func settle(_ entries: [NodeEntry], ownRoutes: [IPPrefix]) -> [Peer] {
+        var contestants = entries.map(Contestant.init)
+        if let local { contestants.append(Contestant(local, routes: ownRoutes)) }
+        contestants.sort { ClaimContest.isBetter($0.claimant, $1.claimant) }
+        var contest = ClaimContest(
+            contestants.map(\.claimant), subnets: contestants.flatMap { $0.subnets + $0.draining },
+            routes: contestants.flatMap(\.routes))
+
+        var held = [[IPPrefix]](repeating: [], count: contestants.count)
+        for list in [\Contestant.subnets, \.draining] {
+            for (index, contestant) in contestants.enumerated() {
+                for subnet in contestant[keyPath: list] where !held[index].contains(subnet) {
+                    if let winner = contest.claim(subnet, by: index) {
+                        note(subnet, winner: contestants[winner], loser: contestant, isActive: list == \.subnets)
+                    } else {
+                        held[index].append(subnet)
+                    }
+                }
+            }
+        }
+        var routes = [[IPPrefix]](repeating: [], count: contestants.count)
+        for (index, contestant) in contestants.enumerated() {
+            for route in contestant.routes {
+                if let winner = contest.claimRoute(route, by: index) {
+                    note(route, winner: contestants[winner], loser: contestant, isActive: false)
+                } else {
+                    routes[index].append(route)
+                }
+            }
+        }
+        reportEndpoints(of: entries, in: contest)
+        return contestants.indices.compactMap { index in
+            contestants[index].entry.map { peer($0, subnets: held[index], routes: routes[index]) }
+        }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    private mutating func note(_ prefix: IPPrefix, winner: Contestant, loser: Contestant, isActive: Bool) {
+        let conflict = Conflict(prefix: prefix, winner: winner.claimant.name, loser: loser.claimant.name)
+        conflicts.append(conflict)
+        if isActive, loser.entry == nil { lost.append(conflict) }
+    }
+
+    private mutating func reportEndpoints(of entries: [NodeEntry], in contest: ClaimContest) {
+        for entry in entries {
+            for address in Set(entry.endpoints(from: facts, port: settings.port).compactMap(\.socketAddress?.address)) {
+                guard let holder = contest.holder(of: address) else { continue }
+                problems.append(
+                    NodeProblem(
+                        node: entry.name, field: entry.endpoints == nil ? "status.addresses" : "warrens.io/endpoints",
+                        message: "\(address) lies inside a subnet or route of \(holder); "
+                            + "announce an endpoint outside of the overlay"))
+            }
+        }
+    }
+
+    private func peer(_ entry: NodeEntry, subnets: [IPPrefix], routes: [IPPrefix]) -> Peer {
+        Peer(
+            name: entry.name, nodeID: entry.nodeID, subnets: subnets, routes: routes,
+            endpoints: entry.endpoints(from: facts, port: settings.port), isDynamic: entry.isDynamic,
+            nodeAddresses: entry.nodeAddresses, features: entry.features, publicKey: entry.publicKey,
+            isRelay: entry.isRelay, claim: entry.claim)
+    }
+}
+
+/// One node in the contest for subnets; this node itself has no entry.
+private struct Contestant {
+    let entry: NodeEntry?
+    let claimant: ClaimContest.Claimant
+    let subnets: [IPPrefix]
+    let draining: [IPPrefix]
+    let routes: [IPPrefix]
+
+    init(_ entry: NodeEntry) {
+        self.entry = entry
+        claimant = .init(name: entry.name, publicKey: entry.publicKey, since: entry.claim.since)
+        subnets = entry.subnets
+        draining = entry.claim.draining
+        routes = entry.routes
+    }
+
+    init(_ local: LocalNode, routes: [IPPrefix]) {
+        entry = nil
+        claimant = .init(name: local.name, publicKey: local.publicKey, since: local.claim.since)
+        subnets = local.subnets.map(\.prefix)
+        draining = local.draining.map(\.prefix)
+        self.routes = routes
+    }
+}
