@@ -121,7 +121,8 @@ let package = Package(
 // hack/fuzz sets FUZZ=1 and builds these with libFuzzer; they have no entry point of their own.
 if Context.environment["FUZZ"] == "1" {
     let fuzzed: [(name: String, rooms: [Target.Dependency])] = [
-        ("JSONFuzz", ["JSON"])
+        ("JSONFuzz", ["JSON"]),
+        ("CNIFuzz", ["CNI", "JSON"]),
     ]
     for (name, rooms) in fuzzed {
         package.targets.append(

@@ -1,10 +1,10 @@
 internal import Host
 
 /// The variables by which a runtime talks to a plugin (CNI specification 1.1.0, section 2 "Parameters").
-struct Environment {
+package struct Environment {
     private let variable: (String) -> String?
 
-    init(_ variable: @escaping (String) -> String?) {
+    package init(_ variable: @escaping (String) -> String?) {
         self.variable = variable
     }
 

@@ -13,9 +13,7 @@ public enum PluginMain {
     public static func run(_ plugin: some Plugin) -> Int32 {
         // Standard output may be closed when we answer; that must not end us in the middle of an undo.
         StandardStreams.ignoreBrokenPipes()
-        let answer = answer(of: plugin, to: Environment(environmentVariable)) { () throws(SystemError) in
-            try StandardStreams.readInput(limit: inputLimit)
-        }
+        let answer = answer(of: plugin, to: Environment(environmentVariable), input: readInput)
         if !answer.log.isEmpty { StandardStreams.writeError(answer.log) }
         if !answer.output.isEmpty {
             do throws(SystemError) {
@@ -29,34 +27,35 @@ public enum PluginMain {
     }
 
     /// What goes to the runtime.
-    struct Answer: Hashable {
-        var exitCode: Int32 = 0
-        var output = ""
+    package struct Answer: Hashable {
+        package var exitCode: Int32 = 0
+        package var output = ""
         /// For people, on standard error.
-        var log = ""
+        package var log = ""
     }
 
-    static func answer<P: Plugin>(
-        of plugin: P, to environment: Environment, input: () throws(SystemError) -> [UInt8]
+    package static func answer<P: Plugin>(
+        of plugin: P, to environment: Environment, input: () throws(CNIError) -> [UInt8]
     ) -> Answer {
         var version = SpecVersion.newest
         do throws(CNIError) {
             guard let verb = try environment.verb() else { return about(P.self) }
             if verb == .version { return supportedVersions }
             try environment.checkRequiredVariables(verb)
-            let raw: [UInt8]
-            do throws(SystemError) {
-                raw = try input()
-            } catch {
-                throw CNIError(
-                    .ioFailure, "cannot read the network configuration from standard input",
-                    details: error.description)
-            }
-            let configuration = try NetworkConfiguration(parsing: raw, verb: verb)
+            let configuration = try NetworkConfiguration(parsing: try input(), verb: verb)
             version = configuration.version
             return try perform(plugin, try environment.request(verb, configuration))
         } catch {
             return Answer(exitCode: 1, output: text(error.json(version: version)))
+        }
+    }
+
+    private static func readInput() throws(CNIError) -> [UInt8] {
+        do throws(SystemError) {
+            return try StandardStreams.readInput(limit: inputLimit)
+        } catch {
+            throw CNIError(
+                .ioFailure, "cannot read the network configuration from standard input", details: error.description)
         }
     }
 

@@ -19,13 +19,13 @@ import Testing
         let plugin = ScriptedPlugin(onAdd: { request throws(CNIError) in
             request.configuration.previousResult ?? AttachmentResult()
         })
-        let answer = PluginMain.answer(of: plugin, to: Environment { variables[$0] }) { () throws(SystemError) in input
+        let answer = PluginMain.answer(of: plugin, to: Environment { variables[$0] }) { () throws(CNIError) in input
         }
         #expect(answer.exitCode == 0 || answer.code != nil)
         if answer.exitCode != 0 { #expect(!answer.message.isEmpty) }
         // Cut anywhere, it is still no reason to fall over.
         for length in stride(from: 0, to: min(input.count, 400), by: 7) {
-            let cut = PluginMain.answer(of: plugin, to: Environment { variables[$0] }) { () throws(SystemError) in
+            let cut = PluginMain.answer(of: plugin, to: Environment { variables[$0] }) { () throws(CNIError) in
                 Array(input.prefix(length))
             }
             #expect(cut.exitCode == 0 || cut.code != nil)

@@ -28,7 +28,7 @@ import Testing
 
     @Test func versionDoesNotReadStandardInput() {
         let environment = Environment { ["CNI_COMMAND": "VERSION", "CNI_NETNS": "dummy", "CNI_IFNAME": "dummy"][$0] }
-        let answer = PluginMain.answer(of: ScriptedPlugin(), to: environment) { () throws(SystemError) in
+        let answer = PluginMain.answer(of: ScriptedPlugin(), to: environment) { () throws(CNIError) in
             Issue.record("standard input was read")
             return []
         }

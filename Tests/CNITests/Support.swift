@@ -29,7 +29,7 @@ struct ScriptedPlugin: Plugin {
 func answer(
     of plugin: ScriptedPlugin = ScriptedPlugin(), _ environment: [String: String], _ input: String
 ) -> PluginMain.Answer {
-    PluginMain.answer(of: plugin, to: Environment { environment[$0] }) { () throws(SystemError) in Array(input.utf8) }
+    PluginMain.answer(of: plugin, to: Environment { environment[$0] }) { () throws(CNIError) in Array(input.utf8) }
 }
 
 extension PluginMain.Answer {

@@ -4,11 +4,13 @@
 /*
  * The kernel's own names for what goes into a message. Debian 12's headers are those of Linux 6.1; numbers that are
  * younger stand below, with the version that brought them.
+ *
+ * No header that defines struct in6_addr or sockaddr_in6 may be included here (linux/if_bridge.h does): Swift's Glibc
+ * module has its own definitions, and a file that imports both modules would not compile.
  */
 
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
-#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/netfilter/nf_tables.h>
