@@ -1,4 +1,85 @@
+internal import Glibc
+internal import Host
+internal import Logging
+internal import SyscallShim
+
+/// `warrensd`: the tunnel process of a Warrens node.
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        do throws(StartError) {
+            let command = try Command(Array(CommandLine.arguments.dropFirst()))
+            if command.wantsHelp {
+                print(Command.usage)
+            } else if command.wantsVersion {
+                print("warrensd \(Daemon.version)")
+            } else {
+                try serve(command)
+            }
+        } catch {
+            complain(error)
+            exit(1)
+        }
+    }
+
+    private static func serve(_ command: Command) throws(StartError) {
+        // A client that hangs up is an error of its write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let paths = NodePaths.current
+        let report = StartReport(paths)
+        do throws(StartError) {
+            let signals = try blockSignals()
+            let lock = try claimNode(paths)
+            let log = try makeLog(command, paths, isAwaited: report.isAwaited)
+            let daemon = try Daemon(paths: paths, log: log)
+            report.succeeded()
+            daemon.run(signals: signals)
+            _ = consume lock
+        } catch {
+            report.failed(error)
+            throw error
+        }
+    }
+
+    private static func blockSignals() throws(StartError) -> OwnedDescriptor {
+        do throws(SystemError) {
+            return OwnedDescriptor(owning: try retrying("signalfd", "") { warrens_open_signals() })
+        } catch {
+            throw StartError(error)
+        }
+    }
+
+    /// One daemon for each node: the lock ends with the process, however that ends.
+    private static func claimNode(_ paths: NodePaths) throws(StartError) -> FileLock {
+        do throws(SystemError) {
+            try Files.makeDirectories(paths.run)
+            if let lock = try FileLock(trying: paths.daemonLock) { return lock }
+        } catch {
+            throw StartError(error)
+        }
+        throw StartError("another warrensd runs on this node: it holds \(paths.daemonLock)")
+    }
+
+    private static func makeLog(
+        _ command: Command, _ paths: NodePaths, isAwaited: Bool
+    ) throws(StartError) -> Logger {
+        let sink: any LogSink
+        do throws(SystemError) {
+            if let journal = JournalSink() {
+                sink = journal
+            } else if isAwaited, !command.foreground {
+                sink = try FileSink(path: paths.log)
+            } else {
+                sink = StandardErrorSink()
+            }
+        } catch {
+            throw StartError(error)
+        }
+        return Logger(label: "warrensd") { _ in WarrensLog(sink: sink, level: command.logLevel) }
+    }
+
+    private static func complain(_ error: StartError) {
+        var line = Array("warrensd: \(error)\n".utf8)
+        _ = unsafe write(STDERR_FILENO, &line, line.count)
+    }
 }

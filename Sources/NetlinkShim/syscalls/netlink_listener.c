@@ -1,0 +1,44 @@
+#define _GNU_SOURCE
+#include "netlink_listener_shim.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+
+static int listen_for(int protocol, const int *groups, int count) {
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (descriptor < 0) return -1;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    int failed = bind(descriptor, (const struct sockaddr *)&address, sizeof address) < 0;
+    for (int i = 0; i < count && !failed; i++) {
+        failed = setsockopt(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]) < 0;
+    }
+    if (!failed) return descriptor;
+    int code = errno;
+    close(descriptor);
+    errno = code;
+    return -1;
+}
+
+int warrens_listen_for_route_changes(void) {
+    static const int groups[] = {
+        RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+        RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
+    };
+    return listen_for(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0]);
+}
+
+int warrens_listen_for_nftables_changes(void) {
+    static const int groups[] = {NFNLGRP_NFTABLES};
+    return listen_for(NETLINK_NETFILTER, groups, 1);
+}
+
+void warrens_drain_changes(int descriptor) {
+    char bytes[4096];
+    while (recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT) >= 0 || errno == EINTR || errno == ENOBUFS) {
+    }
+}

@@ -1,0 +1,30 @@
+internal import Overlay
+
+/// Holds the settings against what this build can do.
+enum Capabilities {
+    /// Refuses what would otherwise be silently something else than was asked for.
+    ///
+    /// - Returns: Why the datapath in use is in use.
+    static func check(_ settings: Settings, source: String) throws(OverlayError) -> String {
+        if settings.framing != .raw {
+            throw refusal(source, "framing", settings.framing.rawValue, "raw")
+        }
+        if settings.encryption != .none {
+            throw refusal(source, "encryption", settings.encryption.rawValue, "none")
+        }
+        if settings.sourcePorts != .fixed {
+            throw refusal(source, "sourcePorts", settings.sourcePorts.rawValue, "fixed")
+        }
+        switch settings.datapath {
+        case .ebpf: throw refusal(source, "datapath", settings.datapath.rawValue, "auto or tun")
+        case .tun: return "the settings say so"
+        case .auto: return "this version has no eBPF datapath"
+        }
+    }
+
+    private static func refusal(_ source: String, _ key: String, _ value: String, _ remedy: String) -> OverlayError {
+        OverlayError(
+            source: source, key: key, problem: "\"\(value)\" is not in this version of warrensd",
+            remedy: "use \(remedy)")
+    }
+}

@@ -1,0 +1,86 @@
+import Addressing
+internal import Overlay
+
+/// Reduces registry, identity and settings to what the datapath and the kernel need. Pure: what only the host knows
+/// comes in as values.
+struct PlanMaker {
+    /// Room for every outer header that any way of carrying may add, and the plain Internet's usual tunnels: what the
+    /// plugin assumes before any peer is known.
+    private static let cautiousOverhead = 80
+    private static let cautiousMTU = 1420
+
+    let settings: Settings
+    let node: LocalNode
+    let registry: Registry
+    /// The outer MTU of the way to an address, in bytes; nil where there is none.
+    let pathMTU: (IPAddress) -> Int?
+    /// The addresses of the endpoints' host names, as far as they are known.
+    var resolved: [String: [IPAddress]] = [:]
+    /// The MTU of the device with the default route, in bytes.
+    var uplinkMTU: Int?
+
+    /// This node's subnets, those that are draining included.
+    var ownSubnets: [NodeSubnet] { node.subnets + node.draining }
+
+    func forwarding() -> ForwardingPlan {
+        ForwardingPlan(
+            ownSubnets: ownSubnets.map(\.prefix),
+            ownRoutes: registry.selfEntry?.routes ?? [],
+            tunnelAddresses: node.subnets.map(\.tunnelAddress),
+            knownEndpoints: registry.peers.flatMap(candidates),
+            port: settings.port,
+            peers: registry.peers.map(peer))
+    }
+
+    func network(for plan: ForwardingPlan) -> OverlayNetwork {
+        let families = Set(ownSubnets.map(\.family))
+        let blocks = settings.overlayPrefixes.filter { families.contains($0.family) }
+        // Subnets that an operator pinned elsewhere are routed one by one.
+        let further = plan.peers.flatMap { peer in
+            peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } } + peer.routes
+        }
+        return OverlayNetwork(
+            mtu: mtu(for: plan), ownSubnets: plan.ownSubnets, tunnelAddresses: ownSubnets.map(\.tunnelAddress),
+            destinations: blocks + further.filter { families.contains($0.family) })
+    }
+
+    /// The largest inner packet that every peer can be sent, in bytes.
+    func mtu(for plan: ForwardingPlan) -> Int {
+        if let fixed = settings.mtu { return fixed }
+        let limits = plan.peers.compactMap { peer in peer.endpoint.map { peer.routeMTU - Self.overhead($0) } }
+        let limit = limits.min() ?? min(Self.cautiousMTU, (uplinkMTU ?? 1500) - Self.cautiousOverhead)
+        return min(max(limit, WireFormat.minimumMTU), 65535 - WireFormat.overheadV6)
+    }
+
+    private func peer(_ peer: Peer) -> ForwardingPlan.Peer {
+        let candidates = candidates(peer)
+        var result = ForwardingPlan.Peer(
+            name: peer.name, subnets: peer.subnets, routes: peer.routes, nodeAddresses: peer.nodeAddresses)
+        for candidate in candidates {
+            guard let mtu = pathMTU(candidate.address) else { continue }
+            result.endpoint = candidate
+            result.routeMTU = mtu
+            break
+        }
+        // An address that NAT chooses, or that we could not answer, proves nothing; then it suffices that some node
+        // owns the inner source.
+        if settings.sourceCheck == .strict, !peer.isDynamic, result.endpoint != nil {
+            result.outerSources = candidates.map(\.address)
+        }
+        return result
+    }
+
+    /// All addresses to which a peer's datagrams may go, best first.
+    private func candidates(_ peer: Peer) -> [SocketAddress] {
+        peer.endpoints.flatMap { endpoint -> [SocketAddress] in
+            switch endpoint {
+            case .address(let address): [address]
+            case .name(let name, let port): (resolved[name] ?? []).map { SocketAddress($0, port: port) }
+            }
+        }
+    }
+
+    private static func overhead(_ endpoint: SocketAddress) -> Int {
+        endpoint.address.family == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
+    }
+}

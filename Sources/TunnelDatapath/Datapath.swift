@@ -1,0 +1,31 @@
+/// What carries packets between this node's tunnel device and its peers. Few verbs, so that implementations know
+/// nothing of files, sockets and settings, and nothing of each other.
+protocol Datapath: AnyObject, Sendable {
+    /// The name in settings, `status` and the metrics.
+    var name: String { get }
+
+    /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
+    func apply(_ plan: ForwardingPlan)
+
+    /// The plan in force.
+    var plan: ForwardingPlan { get }
+
+    /// What was carried and dropped since the start.
+    func totals() -> CounterTotals
+
+    /// What was carried for each peer of the plan in force, by name.
+    func peerTraffic() -> [String: PeerTraffic]
+
+    /// Ends the threads. The tunnel device stays, without a carrier.
+    func stop()
+}
+
+/// What a datapath carried for one peer.
+struct PeerTraffic: Sendable, Equatable {
+    var sentPackets: UInt64 = 0
+    var sentBytes: UInt64 = 0
+    var receivedPackets: UInt64 = 0
+    var receivedBytes: UInt64 = 0
+    /// Seconds of the monotonic clock; nil for never.
+    var lastReceived: Int64?
+}

@@ -1,0 +1,56 @@
+internal import Synchronization
+
+/// The counters of one thread. Only that thread adds; any thread reads. A plain store is enough with one writer and
+/// costs a fraction of an atomic addition.
+@safe
+final class Counters: Sendable {
+    private nonisolated(unsafe) let slots: UnsafeMutablePointer<Atomic<UInt64>>
+    private static let dropCount = DropReason.allCases.count
+    private static let count = dropCount + TrafficCounter.allCases.count
+
+    init() {
+        // Sound: the slots live as long as this object, and every access to them is atomic.
+        unsafe slots = .allocate(capacity: Self.count)
+        for index in 0..<Self.count { unsafe (slots + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        unsafe slots.deinitialize(count: Self.count)
+        unsafe slots.deallocate()
+    }
+
+    @inline(__always)
+    func add(_ counter: TrafficCounter, _ amount: Int = 1) {
+        add(Self.dropCount + counter.rawValue, UInt64(truncatingIfNeeded: amount))
+    }
+
+    @inline(__always)
+    func drop(_ reason: DropReason) { add(reason.rawValue, 1) }
+
+    @inline(__always)
+    private func add(_ index: Int, _ amount: UInt64) {
+        unsafe slots[index].store(slots[index].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    func value(_ counter: TrafficCounter) -> UInt64 {
+        unsafe slots[Self.dropCount + counter.rawValue].load(ordering: .relaxed)
+    }
+
+    func value(_ reason: DropReason) -> UInt64 { unsafe slots[reason.rawValue].load(ordering: .relaxed) }
+}
+
+/// The sum of several threads' counters at one moment.
+struct CounterTotals: Sendable, Equatable {
+    private(set) var traffic: [TrafficCounter: UInt64] = [:]
+    private(set) var drops: [DropReason: UInt64] = [:]
+
+    init(_ threads: [Counters]) {
+        for counter in TrafficCounter.allCases {
+            traffic[counter] = threads.reduce(0) { $0 &+ $1.value(counter) }
+        }
+        for reason in DropReason.allCases { drops[reason] = threads.reduce(0) { $0 &+ $1.value(reason) } }
+    }
+
+    subscript(counter: TrafficCounter) -> UInt64 { traffic[counter] ?? 0 }
+    subscript(reason: DropReason) -> UInt64 { drops[reason] ?? 0 }
+}

@@ -1,0 +1,136 @@
+import Addressing
+internal import Glibc
+internal import Host
+internal import SyscallShim
+
+/// The UDP socket of one outer family on the tunnel's port. It belongs to no connection and never fragments unasked.
+final class TunnelSocket: Sendable {
+    /// "WARR": the routing rule that leads into the overlay skips what bears this mark, so that no tunnel runs inside
+    /// of the tunnel.
+    static let mark: Int32 = 0x5741_5252
+
+    /// Room for what arrives while the reading thread does not run, in bytes: WireGuard's measure, about 5 ms of a
+    /// 10 Gb/s link.
+    private static let bufferSize: Int32 = 7 << 20
+
+    let family: IPFamily
+    private let file: OwnedDescriptor
+    var descriptor: Int32 { file.raw }
+    private var isV6: Int32 { family == .v6 ? 1 : 0 }
+
+    /// Opens and binds the socket.
+    ///
+    /// - Returns: Nil where the kernel lacks the family.
+    init?(_ family: IPFamily, port: UInt16) throws(SystemError) {
+        let domain = family == .v4 ? AF_INET : AF_INET6
+        let raw = socket(domain, Int32(SOCK_DGRAM.rawValue) | Self.closeOnExec | Self.doNotWait, Int32(IPPROTO_UDP))
+        if raw < 0, errno == EAFNOSUPPORT { return nil }
+        guard raw >= 0 else { throw .last("open UDP socket", "\(family)") }
+        file = OwnedDescriptor(owning: raw)
+        self.family = family
+
+        try set(Option.socket, Option.mark, Self.mark, "mark")
+        try set(Option.socket, Option.receiveBufferForce, Self.bufferSize, "receive buffer")
+        try set(Option.socket, Option.sendBufferForce, Self.bufferSize, "send buffer")
+        switch family {
+        case .v4:
+            try set(Option.v4, Option.v4MTUDiscovery, Option.always, "path MTU discovery")
+            try set(Option.v4, Option.v4ReceiveErrors, 1, "error queue")
+            try set(Option.v4, Option.v4ReceiveTrafficClass, 1, "traffic class")
+        case .v6:
+            try set(Option.v6, Option.v6Only, 1, "IPv6 only")
+            try set(Option.v6, Option.v6MTUDiscovery, Option.always, "path MTU discovery")
+            try set(Option.v6, Option.v6ReceiveErrors, 1, "error queue")
+            try set(Option.v6, Option.v6ReceiveTrafficClass, 1, "traffic class")
+            // Datagrams of kernel datapaths may come without a checksum (RFC 6935).
+            try set(Option.udp, Option.noChecksumV6Receive, 1, "zero checksums")
+        }
+        try bindAll(port: port)
+    }
+
+    /// Sends datagrams in order.
+    ///
+    /// - Returns: How many were sent before the first one that the kernel refused, and why it did.
+    @inline(__always)
+    func send(_ datagrams: UnsafeMutablePointer<warrens_datagram>, count: Int) -> (sent: Int, error: Int32) {
+        // Sound: `count` elements are initialised, and their bytes live in the caller's buffers.
+        let sent = unsafe warrens_send_datagrams(file.raw, isV6, datagrams, Int32(truncatingIfNeeded: count))
+        return sent < 0 ? (0, errno) : (Int(sent), 0)
+    }
+
+    /// Receives what waits, at most `count` datagrams.
+    ///
+    /// - Returns: How many; 0 where none waits or where the socket reported an error of an earlier datagram.
+    @inline(__always)
+    func receive(_ datagrams: UnsafeMutablePointer<warrens_datagram>, count: Int) -> Int {
+        // Sound: each element states the room behind its pointer.
+        let received = unsafe warrens_receive_datagrams(file.raw, isV6, datagrams, Int32(truncatingIfNeeded: count))
+        return max(0, Int(received))
+    }
+
+    /// Takes reports of path MTUs (ICMP, or the kernel's own knowledge) off the socket's error queue.
+    func drainErrors(_ report: (_ destination: AddressKey, _ mtu: Int) -> Void) {
+        var error = warrens_socket_error()
+        while unsafe warrens_receive_socket_error(file.raw, isV6, &error) == 0 {
+            guard error.code == EMSGSIZE, error.information > 0 else { continue }
+            let destination = unsafe withUnsafeBytes(of: error.address) { unsafe AddressKey(networkOrder: $0) }
+            report(destination, Int(error.information))
+        }
+    }
+
+    /// Whether outer datagrams may be fragmented, from now on.
+    func allowFragments(_ allowed: Bool) {
+        var value = allowed ? Option.never : Option.always
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        switch family {
+        case .v4: _ = unsafe setsockopt(file.raw, Option.v4, Option.v4MTUDiscovery, &value, size)
+        case .v6: _ = unsafe setsockopt(file.raw, Option.v6, Option.v6MTUDiscovery, &value, size)
+        }
+    }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32, _ what: String) throws(SystemError) {
+        var value = value
+        try retrying("set \(what) of UDP socket", "\(family)") {
+            unsafe setsockopt(file.raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    private func bindAll(port: UInt16) throws(SystemError) {
+        guard warrens_bind_port(file.raw, isV6, port) != 0 else { return }
+        let code = errno
+        let detail =
+            code == EADDRINUSE
+            ? "another program holds the port: stop it, or set another \"port\" on all nodes in warrens.json" : ""
+        throw SystemError("bind \(family) UDP port", "\(port)", code: code, detail: detail)
+    }
+
+    private static let closeOnExec = Int32(SOCK_CLOEXEC.rawValue)
+    private static let doNotWait = Int32(SOCK_NONBLOCK.rawValue)
+}
+
+/// Socket options by their numbers in Linux's ABI (asm-generic/socket.h, linux/in.h, linux/in6.h, linux/udp.h), not all
+/// of which the C library's module names.
+private enum Option {
+    static let socket: Int32 = 1
+    static let sendBufferForce: Int32 = 32
+    static let receiveBufferForce: Int32 = 33
+    static let mark: Int32 = 36
+
+    static let v4: Int32 = 0
+    static let v4MTUDiscovery: Int32 = 10
+    static let v4ReceiveErrors: Int32 = 11
+    static let v4ReceiveTrafficClass: Int32 = 13
+
+    static let v6: Int32 = 41
+    static let v6MTUDiscovery: Int32 = 23
+    static let v6ReceiveErrors: Int32 = 25
+    static let v6Only: Int32 = 26
+    static let v6ReceiveTrafficClass: Int32 = 66
+
+    static let udp: Int32 = 17
+    static let noChecksumV6Receive: Int32 = 102
+
+    /// Values of path MTU discovery: clear or set the "do not fragment" bit.
+    static let never: Int32 = 0
+    static let always: Int32 = 2
+}
