@@ -9,6 +9,8 @@ internal import NetlinkShim
 @safe final class Message {
     let raw: OpaquePointer
     private(set) var failure: Int32?
+    /// Whether the kernel is asked to answer also where the request succeeds.
+    var wantsAcknowledgement = true
 
     /// - Parameters:
     ///   - type: The request, such as `RTM_NEWLINK`.
@@ -41,6 +43,11 @@ internal import NetlinkShim
         unsafe withUnsafeBytes(of: number) { bytes in
             note(unsafe warrens_attribute_put(raw, type.number, bytes.baseAddress, bytes.count))
         }
+    }
+
+    /// Appends an attribute that holds one number in network byte order, as nf_tables wants them.
+    func putBig(_ type: some AttributeType, _ number: some FixedWidthInteger & BitwiseCopyable) {
+        put(type, number.bigEndian)
     }
 
     /// Appends an attribute that holds `bytes`.

@@ -81,7 +81,7 @@ struct Request {
         return sequences.lazy.compactMap { failures[$0] }.first
     }
 
-    /// Sends the requests in one system call.
+    /// Sends the requests in one system call, each to be acknowledged unless its message says otherwise.
     ///
     /// - Returns: Their sequence numbers.
     func send(_ requests: ArraySlice<Request>) throws(SystemError) -> [UInt32] {
@@ -91,11 +91,15 @@ struct Request {
             }
         }
         let messages: [OpaquePointer?] = unsafe requests.map { unsafe $0.message.raw }
+        let acknowledged = requests.map(\.message.wantsAcknowledgement)
         var sequences = [UInt32](repeating: 0, count: requests.count)
-        // Sound: both arrays hold `count` elements, and `requests` keeps the messages alive during the call.
+        // Sound: all three arrays hold `count` elements, and `requests` keeps the messages alive during the call.
         let result = unsafe messages.withUnsafeBufferPointer { messages in
-            unsafe sequences.withUnsafeMutableBufferPointer { sequences in
-                unsafe warrens_socket_send(raw, messages.baseAddress, sequences.baseAddress, messages.count)
+            unsafe acknowledged.withUnsafeBufferPointer { acknowledged in
+                unsafe sequences.withUnsafeMutableBufferPointer { sequences in
+                    unsafe warrens_socket_send(
+                        raw, messages.baseAddress, acknowledged.baseAddress, sequences.baseAddress, messages.count)
+                }
             }
         }
         if result < 0 { throw .last(requests.first?.operation ?? "send", requests.first?.subject ?? "") }

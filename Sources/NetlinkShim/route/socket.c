@@ -6,6 +6,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -49,46 +50,55 @@ void warrens_socket_receive_buffer(struct nl_sock *socket, int bytes) {
     set_buffer(nl_socket_get_fd(socket), SO_RCVBUFFORCE, SO_RCVBUF, bytes);
 }
 
-static int send_datagram(struct nl_sock *socket, struct iovec *parts, size_t count, size_t length) {
+static int send_datagram(struct nl_sock *socket, const void *bytes, size_t length) {
     int descriptor = nl_socket_get_fd(socket);
     /* A datagram has to fit the send buffer, which libnl sets to 32 KiB. */
     if (length > 16 * 1024) set_buffer(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, (int)(2 * length));
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct msghdr header = {
-        .msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = parts, .msg_iovlen = count};
     ssize_t sent;
-    do sent = sendmsg(descriptor, &header, 0);
+    do sent = sendto(descriptor, bytes, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -1 : 0;
 }
 
+/* Fills in what only the socket knows. */
+static struct nlmsghdr *complete(
+    struct nl_sock *socket, struct nl_msg *message, bool acknowledged, uint32_t *sequence) {
+    if (acknowledged)
+        nl_socket_enable_auto_ack(socket);
+    else
+        nl_socket_disable_auto_ack(socket);
+    nl_complete_msg(socket, message);
+    struct nlmsghdr *header = nlmsg_hdr(message);
+    *sequence = header->nlmsg_seq;
+    return header;
+}
+
 int warrens_socket_send(
-    struct nl_sock *socket, struct nl_msg *const *messages, uint32_t *sequences, size_t count) {
-    struct iovec *parts = calloc(count, sizeof *parts);
-    if (!parts) return -1;
+    struct nl_sock *socket, struct nl_msg *const *messages, const bool *acknowledged, uint32_t *sequences,
+    size_t count) {
     size_t length = 0;
+    for (size_t index = 0; index < count; index++)
+        length += NLMSG_ALIGN(nlmsg_hdr(messages[index])->nlmsg_len);
+    /* One piece, for a gathering send takes 1024 pieces at most. */
+    char *datagram = calloc(1, length);
+    if (!datagram) return -1;
+    char *place = datagram;
     for (size_t index = 0; index < count; index++) {
-        nl_complete_msg(socket, messages[index]);
-        struct nlmsghdr *header = nlmsg_hdr(messages[index]);
-        sequences[index] = header->nlmsg_seq;
-        parts[index] = (struct iovec){header, NLMSG_ALIGN(header->nlmsg_len)};
-        length += parts[index].iov_len;
+        struct nlmsghdr *header = complete(socket, messages[index], acknowledged[index], &sequences[index]);
+        memcpy(place, header, header->nlmsg_len);
+        place += NLMSG_ALIGN(header->nlmsg_len);
     }
-    int result = send_datagram(socket, parts, count, length);
+    int result = send_datagram(socket, datagram, length);
     int code = errno;
-    free(parts);
+    free(datagram);
     errno = code;
     return result;
 }
 
 int warrens_socket_query(struct nl_sock *socket, struct nl_msg *message, uint32_t *sequence) {
-    nl_socket_disable_auto_ack(socket);
-    nl_complete_msg(socket, message);
-    nl_socket_enable_auto_ack(socket);
-    struct nlmsghdr *header = nlmsg_hdr(message);
-    *sequence = header->nlmsg_seq;
-    struct iovec part = {header, NLMSG_ALIGN(header->nlmsg_len)};
-    return send_datagram(socket, &part, 1, part.iov_len);
+    struct nlmsghdr *header = complete(socket, message, false, sequence);
+    return send_datagram(socket, header, header->nlmsg_len);
 }
 
 ssize_t warrens_socket_receive(struct nl_sock *socket, void *buffer, size_t capacity, int flags) {

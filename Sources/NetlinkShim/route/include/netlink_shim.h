@@ -6,6 +6,7 @@
  * and what to do about a failure is decided in Swift. Functions that can fail return -1 and set errno.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,9 +43,13 @@ int warrens_socket_join(struct nl_sock *socket, int group);
 /* Asks for a receive buffer of `bytes`, beyond the system's limit where privileges allow. */
 void warrens_socket_receive_buffer(struct nl_sock *socket, int bytes);
 
-/* Sends all messages in one datagram, each to be acknowledged, and stores each one's sequence number. */
+/*
+ * Sends all messages in one datagram and stores each one's sequence number. The kernel always answers a message that
+ * fails, one that succeeds only where `acknowledged` says so.
+ */
 int warrens_socket_send(
-    struct nl_sock *socket, struct nl_msg *const *messages, uint32_t *sequences, size_t count);
+    struct nl_sock *socket, struct nl_msg *const *messages, const bool *acknowledged, uint32_t *sequences,
+    size_t count);
 /* Sends one message without asking for an acknowledgement: for dumps and queries, which are answered anyway. */
 int warrens_socket_query(struct nl_sock *socket, struct nl_msg *message, uint32_t *sequence);
 /*
