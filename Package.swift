@@ -123,6 +123,7 @@ if Context.environment["FUZZ"] == "1" {
     let fuzzed: [(name: String, rooms: [Target.Dependency])] = [
         ("JSONFuzz", ["JSON"]),
         ("CNIFuzz", ["CNI", "JSON"]),
+        ("OverlayFuzz", ["Addressing", "JSON", "Overlay"]),
     ]
     for (name, rooms) in fuzzed {
         package.targets.append(
