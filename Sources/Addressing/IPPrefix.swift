@@ -31,7 +31,14 @@ public struct IPPrefix: Hashable, Sendable, Comparable, LosslessStringConvertibl
         self.init(address, length: length)
     }
 
-    public var description: String { "\(address)/\(length)" }
+    /// `10.220.106.0/24`, `fd53:7769:726c::/48`. An IPv6 network ends with `::` even where that stands for one group
+    /// only, so that a node's /112 is written as people write it; an address does not (RFC 5952 section 4.2.2).
+    public var description: String {
+        let text = address.description
+        let endsWithOneZeroGroup = family == .v6 && isNetwork && length <= 112 && text.hasSuffix(":0")
+        return endsWithOneZeroGroup && !text.contains("::") ? "\(text.dropLast()):/\(length)" : "\(text)/\(length)"
+    }
+
     public var family: IPFamily { address.family }
 
     /// The bits below the prefix length, as a number: all ones.

@@ -112,7 +112,7 @@ import Testing
             #expect(node.name == "attic")
             #expect(
                 node.subnets.map(\.description) == [
-                    "fd53:7769:726c:3029:13e9:dc81:ee6d:0/112", "10.1.0.0/24", "10.2.0.0/24",
+                    "fd53:7769:726c:3029:13e9:dc81:ee6d::/112", "10.1.0.0/24", "10.2.0.0/24",
                 ])
         }
     }

@@ -40,7 +40,7 @@ import Testing
         #expect(file.entries[0].nodeID?.description == "302913e9dc81ee6d")
         #expect(
             file.entries[1].subnets.map(\.description) == [
-                "fd53:7769:726c:f3b8:20fa:795b:a1d:0/112", "10.239.113.0/24",
+                "fd53:7769:726c:f3b8:20fa:795b:a1d::/112", "10.239.113.0/24",
             ])
         #expect(file.entries[0].internalAddresses.map(\.description) == ["192.0.2.10"])
     }

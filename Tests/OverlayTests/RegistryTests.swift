@@ -55,7 +55,7 @@ import Testing
         #expect(registry.problems.map(\.node) == ["attic"])
         #expect(
             registry.problems[0].message.contains(
-                "warrens.io/subnets=fd53:7769:726c:3029:13e9:dc81:ee6d:0/112,10.220.106.0/24"))
+                "warrens.io/subnets=fd53:7769:726c:3029:13e9:dc81:ee6d::/112,10.220.106.0/24"))
     }
 
     @Test(arguments: [

@@ -19,7 +19,7 @@ import Testing
             subnets: ["fd53:7769:726c:3029:13e9:dc81:ee6d::/112", "10.220.106.0/24"], paper: "10.83.103.48/28"),
         Vector(
             machineID: "fedcba9876543210fedcba9876543210", nodeID: "f3b820fa795b0a1d",
-            subnets: ["fd53:7769:726c:f3b8:20fa:795b:a1d:0/112", "10.239.113.0/24"], paper: "10.83.250.208/28"),
+            subnets: ["fd53:7769:726c:f3b8:20fa:795b:a1d::/112", "10.239.113.0/24"], paper: "10.83.250.208/28"),
     ]
 
     @Test(arguments: vectors) func subnetsFollowFromTheMachineID(vector: Vector) throws {

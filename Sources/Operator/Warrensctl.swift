@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// What an operator types.
+@main
+struct Warrensctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "warrensctl", abstract: "Looks after this node's part of the overlay network.",
+        subcommands: [Derive.self, Nodes.self])
+}
