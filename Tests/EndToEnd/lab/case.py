@@ -24,6 +24,11 @@ def eventually(check, *, within=10, pause=0.1):
         time.sleep(pause)
 
 
+def measured(text):
+    """Reports a number for people; no test passes or fails by it."""
+    print(f"\nmeasured: {text}", flush=True)
+
+
 class ClusterCase(unittest.TestCase):
     """Tests on one cluster, made for the class and gone with it. `nodes` and `outside` say what it looks like."""
 

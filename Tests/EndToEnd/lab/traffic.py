@@ -12,6 +12,10 @@ from contextlib import contextmanager
 
 from .shell import repository, run
 
+#: Captures' expressions for packets inside of a tunnel, and for packets of pods that left without one.
+TUNNELLED = "udp port 31337"
+IN_CLEAR = "net 10.192.0.0/10 or net fd53:7769:726c::/48"
+
 TALK = os.path.join(repository(), "Tests/EndToEnd/talk.py")
 
 
