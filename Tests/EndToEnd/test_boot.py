@@ -107,10 +107,10 @@ class Boot(ClusterCase):
             with self.assertRaises(PluginError) as status:
                 network.status()
             self.assertIn(status.exception.code, (50, 51))
-            self.assertIn("warrensd", status.exception.message + status.exception.details)
+            self.assertIn("warrensd", status.exception.text)
             with self.assertRaises(PluginError) as add:
                 Pod(self.first).attach(network)
-            self.assertIn("warrensd", add.exception.message + add.exception.details)
+            self.assertIn("warrensd", add.exception.text)
         finally:
             os.rename(hidden + ".hidden", hidden)
         Pod(self.first).attach()
@@ -121,7 +121,7 @@ class Boot(ClusterCase):
         try:
             with self.assertRaises(PluginError) as caught:
                 Pod(self.first).attach()
-            text = caught.exception.message + caught.exception.details
+            text = caught.exception.text
             self.assertIn("warrens.json", text)
             self.assertIn("port", text)
         finally:

@@ -145,7 +145,7 @@ class Crash(ClusterCase):
                     pod.attach().detach()
                 except PluginError as error:
                     failures += 1
-                    self.assertIn("warrens-ipam", error.message + error.details)
+                    self.assertIn("warrens-ipam", error.text)
         finally:
             os.rename(path + ".real", path)
         self.assertGreater(failures, 0)
@@ -191,7 +191,7 @@ class Crash(ClusterCase):
                 try:
                     with self.assertRaises(PluginError) as caught:
                         Pod(self.first).attach()
-                    self.assertIn("space", caught.exception.message.lower() + caught.exception.details.lower())
+                    self.assertIn("space", caught.exception.text.lower())
                 finally:
                     self.first.run("umount", path)
                 self.assertNothingLeft(before, self.first)
@@ -206,7 +206,7 @@ class Crash(ClusterCase):
         try:
             with self.assertRaises(PluginError) as caught:
                 Pod(self.first).attach()
-            self.assertIn("read-only", caught.exception.message.lower() + caught.exception.details.lower())
+            self.assertIn("read-only", caught.exception.text.lower())
         finally:
             self.first.run("umount", "/run/warrens")
         self.assertNothingLeft(before, self.first)

@@ -96,7 +96,7 @@ class BadInput(ClusterCase):
             self.assertEqual(error["code"], code, error)
         self.assertGreater(error["code"], 0)
         self.assertTrue(error["msg"])
-        self.assertIn(culprit, error["msg"] + error.get("details", ""))
+        self.assertIn(culprit, f"{error['msg']}; {error.get('details', '')}")
         self.assertNotIn("eth0", self.pod.run("ip", "-br", "link").stdout)
 
     def test_environments(self):

@@ -34,7 +34,7 @@ class Verbs(ClusterCase):
         with self.assertRaises(PluginError) as caught:
             action(*arguments, **options)
         self.assertEqual(caught.exception.code, code, str(caught.exception))
-        self.assertIn(text, caught.exception.message + caught.exception.details)
+        self.assertIn(text, caught.exception.text)
 
     def test_every_version_gets_its_own_result(self):
         before = Traces(self.node)
@@ -133,7 +133,7 @@ class Verbs(ClusterCase):
                 (pod if place == "pod" else self.node).run(*words)
                 with self.assertRaises(PluginError) as caught:
                     pod.check()
-                self.assertIn(culprit.format(**facts), caught.exception.message + caught.exception.details)
+                self.assertIn(culprit.format(**facts), caught.exception.text)
                 pod.detach()
 
     def test_check_tolerates_what_others_add(self):
@@ -204,5 +204,5 @@ class Verbs(ClusterCase):
         self.assertEqual({pod.address(family) for family in FAMILIES}, set(wanted))
         with self.assertRaises(PluginError) as caught:
             Pod(self.node).attach(network, capabilities=capabilities)
-        self.assertRegex(caught.exception.message + caught.exception.details, "|".join(wanted))
+        self.assertRegex(caught.exception.text, "|".join(wanted))
         pod.detach(capabilities=capabilities)

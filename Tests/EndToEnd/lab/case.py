@@ -53,13 +53,15 @@ class ClusterCase(unittest.TestCase):
             for command in (
                 ["/opt/cni/bin/warrensctl", "status"],
                 ["ip", "-br", "address"],
-                ["ip", "route", "show", "table", "all"],
-                ["ip", "-6", "route", "show", "table", "all"],
+                ["ip", "route"],
+                ["ip", "route", "show", "table", "31337"],
+                ["ip", "-6", "route"],
+                ["ip", "-6", "route", "show", "table", "31337"],
                 ["ip", "rule"],
                 ["nft", "list", "ruleset"],
                 ["sh", "-c", "tail -n 30 /run/warrens/*.log"],
             ):
-                outcome = node.run(*command, check=False)
+                outcome = node.run(*command, check=False, timeout=10)
                 print(f"$ {' '.join(command)}\n{outcome.stdout}{outcome.stderr}", file=sys.stderr)
 
     def assertNothingLeft(self, before, node, *, within=5):

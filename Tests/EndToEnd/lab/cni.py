@@ -18,6 +18,8 @@ class PluginError(Exception):
         self.code = self.object.get("code")
         self.message = self.object.get("msg", "")
         self.details = self.object.get("details", "")
+        #: All that the plugin told a person.
+        self.text = f"{self.message}; {self.details}"
         super().__init__(
             f"{plugin} {verb} exit code {outcome.returncode}\n--- stdout\n{outcome.stdout}\n--- stderr\n{outcome.stderr}"
         )
