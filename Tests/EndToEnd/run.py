@@ -91,7 +91,10 @@ class Job:
             if line.startswith("measured: "):
                 print(f"    {line}")
         if counts["failed"]:
-            print("\n".join(f"    {line}" for line in text.splitlines()[-400:]))
+            # unittest's own summary; the nodes' state at each failure stands before it, in the log.
+            summary = text[text.find("=" * 70):] if "=" * 70 in text else text
+            print("\n".join(f"    {line}" for line in summary.splitlines()[-300:]))
+            print(f"    all of it: {os.path.relpath(self.log)}")
         return counts
 
 

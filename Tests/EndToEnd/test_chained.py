@@ -1,5 +1,6 @@
 """The reference plugins of Debian's package after ours, and around our IPAM; and hosts that drop what they forward."""
 
+import ipaddress
 import json
 
 from lab.case import FAMILIES, ClusterCase, eventually, measured
@@ -167,8 +168,13 @@ class ForeignIPAM(ClusterCase):
             node.write(NODE_FILE, json.dumps(nodes))
 
     @staticmethod
-    def network(node, subnets):
-        ipam = {"type": "host-local", "dataDir": "/run/cni/networks", "ranges": [[{"subnet": s}] for s in subnets]}
+    def network(node, subnets, **range):
+        """Ranges that spare the addresses of the node itself, unless `range` says otherwise (PROTOCOL.md section 1)."""
+        ranges = []
+        for subnet in map(ipaddress.ip_network, subnets):
+            start = subnet[8] if subnet.version == 4 else subnet[16]
+            ranges.append([{"subnet": str(subnet), "rangeStart": str(start), "gateway": str(subnet[2]), **range}])
+        ipam = {"type": "host-local", "dataDir": "/run/cni/networks", "ranges": ranges}
         return Network(node, {**CONFIGURATION, "plugins": [{**OURS, "ipam": ipam}]})
 
     def test_pods_with_host_local_addresses_talk(self):
@@ -187,7 +193,14 @@ class ForeignIPAM(ClusterCase):
     def test_addresses_outside_the_nodes_subnets_are_refused(self):
         with self.assertRaises(PluginError) as caught:
             Pod(self.cluster.nodes[0]).attach(self.network(self.cluster.nodes[0], ["10.250.0.0/24"]))
-        self.assertIn("10.250.0.", caught.exception.message)
+        self.assertIn("10.250.0.", caught.exception.text)
+
+    def test_an_address_of_the_node_itself_is_refused_by_name(self):
+        network = self.network(self.cluster.nodes[0], ["10.200.1.0/24"], rangeStart="10.200.1.2", gateway="10.200.1.3")
+        with self.assertRaises(PluginError) as caught:
+            Pod(self.cluster.nodes[0]).attach(network)
+        self.assertIn("10.200.1.2", caught.exception.text)
+        self.assertEqual(caught.exception.code, 7)
 
 
 class OurIPAMUnderBridge(ClusterCase):
