@@ -80,6 +80,7 @@ struct RouteTests {
             #expect(overlays.map(\.kind) == [.unicast, .throw] && overlays.first?.mtu == 1300)
             #expect(overlays.first?.source == own.address && overlays.first?.interfaceIndex == cni0.index)
             #expect(try host.route(to: address4.address).interfaceIndex == cni0.index)
+            #expect(try host.route(to: address6.address).interfaceIndex == cni0.index)
             let refused = #expect(throws: SystemError.self) {
                 try host.route(to: IPAddress("10.9.9.9") ?? own.address, mark: 0x5741_5252)
             }

@@ -107,8 +107,8 @@ extension RouteSocket {
         var header = rtmsg()
         header.rtm_family = destination.family.number
         header.rtm_dst_len = UInt8(destination.family.bitWidth)
-        // Name the table in which the route was found.
-        header.rtm_flags = UInt32(RTM_F_LOOKUP_TABLE)
+        // Name the table in which the route was found. IPv6 does so anyhow, and refuses the flag as invalid.
+        if destination.family == .v4 { header.rtm_flags = UInt32(RTM_F_LOOKUP_TABLE) }
         message.append(header)
         message.put(RTA_DST, bytes: destination.bytes)
         if mark != 0 { message.put(RTA_MARK, mark) }
