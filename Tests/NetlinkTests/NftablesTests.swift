@@ -208,4 +208,34 @@ struct NftablesTests {
             #expect(try nftables.rules(in: forward).map(\.comment) == [""])
         }
     }
+
+    @Test(.enabled(if: Files.isExecutable("/usr/sbin/iptables-nft"), "needs iptables-nft"))
+    func iptablesStillUnderstandsItsTableWithOurRulesInIt() throws {
+        try TestNamespace.run {
+            try Command.run("/usr/sbin/iptables-nft", "-P", "FORWARD", "DROP")
+            let nftables = try Nftables()
+            let forward = try #require(try nftables.chains(in: NftablesTable(.ip, "filter")).first)
+            let pods = try #require(IPPrefix("10.192.0.0/10"))
+            try nftables.commit([
+                .insertRule(
+                    forward,
+                    [.outputInterface(.equals("cni0")), .xtablesConnectionState([.established, .related]), .accept],
+                    comment: "warrens"),
+                .insertRule(
+                    forward, [.inputInterface(.equals("cni0")), .source(.within(pods)), .accept], comment: "warrens"),
+                .insertRule(forward, [.mark(7, mask: 0xff), .counter, .accept], comment: "warrens"),
+            ])
+            let listing = try Command.run("/usr/sbin/iptables-nft", "-S", "FORWARD")
+            #expect(
+                listing == """
+                    -P FORWARD DROP
+                    -A FORWARD -m mark --mark 0x7/0xff -m comment --comment warrens -j ACCEPT
+                    -A FORWARD -s 10.192.0.0/10 -i cni0 -m comment --comment warrens -j ACCEPT
+                    -A FORWARD -o cni0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment warrens -j ACCEPT
+
+                    """)
+            try Command.run("/usr/sbin/iptables-nft", "-D", "FORWARD", "1")
+            #expect(try nftables.rules(in: forward).map(\.comment) == ["warrens", "warrens"])
+        }
+    }
 }

@@ -19,3 +19,4 @@ extension nft_payload_attributes: AttributeType {}
 extension nft_meta_attributes: AttributeType {}
 extension nft_ct_attributes: AttributeType {}
 extension nft_nat_attributes: AttributeType {}
+extension nft_match_attributes: AttributeType {}

@@ -39,6 +39,12 @@ extension Message {
             putConnection(NFT_CT_STATE)
             mask(states.rawValue.hostOrderBytes)
             compare(NFT_CMP_NEQ, UInt32(0).hostOrderBytes)
+        case .xtablesConnectionState(let states):
+            expression("match") {
+                put(NFTA_MATCH_NAME, text: "conntrack")
+                putBig(NFTA_MATCH_REV, UInt32(3))
+                put(NFTA_MATCH_INFO, bytes: xtablesMatch(states))
+            }
         case .destinationWasTranslated:
             putConnection(NFT_CT_STATUS)
             mask(UInt32(1 << 5).hostOrderBytes)  // IPS_DST_NAT
@@ -215,6 +221,15 @@ func interfaceNameKey(_ name: String) -> [UInt8] {
 /// An interface's name as it is compared: whole, or the part before the asterisk.
 private func interfaceNamePattern(_ name: String) -> [UInt8] {
     name.hasSuffix("*") ? Array(name.utf8.dropLast()) : interfaceNameKey(name)
+}
+
+/// `struct xt_conntrack_mtinfo3` (linux/netfilter/xt_conntrack.h), padded to eight bytes: all zeros but for
+/// `match_flags` and `state_mask`, whose bits are those of nf_tables.
+private func xtablesMatch(_ states: NftablesConnectionState) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 168)
+    bytes.replaceSubrange(146..<148, with: UInt16(1).hostOrderBytes)  // XT_CONNTRACK_STATE
+    bytes.replaceSubrange(150..<152, with: UInt16(truncatingIfNeeded: states.rawValue).hostOrderBytes)
+    return bytes
 }
 
 /// `NF_DROP` and `NF_ACCEPT` (linux/netfilter.h).

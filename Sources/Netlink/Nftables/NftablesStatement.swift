@@ -20,8 +20,15 @@ public enum NftablesStatement: Hashable, Sendable {
     case destinationPort(UInt16)
     /// `meta mark and mask == value`.
     case mark(UInt32, mask: UInt32 = .max)
-    /// `ct state`: any of these.
+    /// `ct state`: any of these. Not for tables that iptables-nft made (`ip filter` and its like): see
+    /// ``xtablesConnectionState(_:)``.
     case connectionState(NftablesConnectionState)
+    /// The same in the form in which iptables-nft writes it (`-m conntrack --ctstate`), for its own tables.
+    ///
+    /// That program understands few of nf_tables' expressions, and for one that it does not it refuses to work on the
+    /// table at all ("table `filter' is incompatible, use 'nft' tool"). Interface names, addresses, marks, counters
+    /// and verdicts it does understand, and it shows our comments.
+    case xtablesConnectionState(NftablesConnectionState)
     /// `ct status dnat`: the connection's destination was translated.
     case destinationWasTranslated
     /// `ct mark and mask == value`.
