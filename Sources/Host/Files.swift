@@ -51,6 +51,15 @@ public enum Files {
         }
     }
 
+    /// Gives the file at `path` a second name.
+    ///
+    /// - Returns: False where `name` exists already.
+    public static func link(_ path: String, as name: String) throws(SystemError) -> Bool {
+        if unsafe Glibc.link(path, name) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw .last("link", name)
+    }
+
     /// Removes a file.
     ///
     /// - Returns: False where there was none.

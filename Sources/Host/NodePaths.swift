@@ -31,7 +31,7 @@ public struct NodePaths: Hashable, Sendable {
 
     /// What a reboot empties, as it ends the containers: leases, attachments, sockets.
     public var run: String { "\(root)/run/warrens" }
-    /// One file for each address in use.
+    /// The addresses in use: a directory for each network with one file for each attachment; kept by `warrens-ipam`.
     public var leases: String { "\(run)/leases" }
     /// One file for each container interface, written by `warrens`.
     public var attachments: String { "\(run)/attachments" }

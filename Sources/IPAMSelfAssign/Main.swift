@@ -1,4 +1,9 @@
+import CNI
+import Glibc
+
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        exit(PluginMain.run(SelfAssignIPAM()))
+    }
 }

@@ -1,0 +1,99 @@
+import Addressing
+import CNI
+import Host
+import JSON
+import Overlay
+
+/// The addresses that one attachment has, and what tells whether the attachment still exists.
+struct Lease: Hashable {
+    struct Address: Hashable {
+        /// With the length of its subnet.
+        let address: IPPrefix
+        let gateway: IPAddress?
+        /// The pool that the address goes back to.
+        let pool: PoolName
+    }
+
+    let network: String
+    let attachment: Attachment
+    /// The path of the container's network namespace.
+    let namespacePath: String
+    /// What the path led to; nil where it led nowhere.
+    let namespaceIdentity: FileIdentity?
+    let bootID: String
+    let addresses: [Address]
+
+    /// The lease's file in its network's directory.
+    static func fileName(_ attachment: Attachment) -> String {
+        let hash = FNV1a.hash64(Array(attachment.containerID.utf8) + [0] + Array(attachment.interfaceName.utf8))
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits + fileSuffix
+    }
+
+    static let fileSuffix = ".json"
+
+    /// True for the names that ``fileName(_:)`` makes.
+    static func isFileName(_ name: String) -> Bool {
+        name.utf8.count == 16 + fileSuffix.utf8.count && name.hasSuffix(fileSuffix)
+            && name.utf8.prefix(16).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    var fileName: String { Self.fileName(attachment) }
+}
+
+extension Lease {
+    var content: [UInt8] {
+        var namespace: JSONObject = ["path": .string(namespacePath)]
+        if let identity = namespaceIdentity {
+            namespace["device"] = .number(identity.device)
+            namespace["inode"] = .number(identity.inode)
+        }
+        let document: JSONValue = [
+            "network": .string(network), "containerID": .string(attachment.containerID),
+            "interfaceName": .string(attachment.interfaceName), "networkNamespace": .object(namespace),
+            "bootID": .string(bootID), "addresses": .array(addresses.map(\.json)),
+        ]
+        return Array((document.serialized() + "\n").utf8)
+    }
+
+    /// Reads what ``content`` wrote, or nil where it is anything else: a torn or foreign file.
+    init?(content: [UInt8]) {
+        guard let document = try? JSONValue(parsing: content).objectValue,
+            let network = document["network"]?.stringValue,
+            let containerID = document["containerID"]?.stringValue,
+            let interfaceName = document["interfaceName"]?.stringValue,
+            let namespace = document["networkNamespace"]?.objectValue, let path = namespace["path"]?.stringValue,
+            let bootID = document["bootID"]?.stringValue, let entries = document["addresses"]?.arrayValue
+        else { return nil }
+        self.network = network
+        self.attachment = Attachment(containerID: containerID, interfaceName: interfaceName)
+        self.namespacePath = path
+        self.namespaceIdentity = Self.identity(namespace)
+        self.bootID = bootID
+        self.addresses = entries.compactMap(Address.init(json:))
+        guard addresses.count == entries.count, !addresses.isEmpty else { return nil }
+    }
+
+    private static func identity(_ namespace: JSONObject) -> FileIdentity? {
+        guard let device = namespace["device"]?.numberValue, let inode = namespace["inode"]?.numberValue,
+            let device = UInt64(device.text), let inode = UInt64(inode.text)
+        else { return nil }
+        return FileIdentity(device: device, inode: inode)
+    }
+}
+
+extension Lease.Address {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = ["address": .string(address.description), "pool": .string(pool.description)]
+        if let gateway { object["gateway"] = .string(gateway.description) }
+        return .object(object)
+    }
+
+    fileprivate init?(json: JSONValue) {
+        guard let object = json.objectValue, let address = object["address"]?.stringValue.flatMap({ IPPrefix($0) }),
+            let pool = object["pool"]?.stringValue.flatMap({ PoolName($0) })
+        else { return nil }
+        self.init(
+            address: address, gateway: object["gateway"]?.stringValue.flatMap { IPAddress($0) }, pool: pool)
+    }
+}

@@ -1,0 +1,40 @@
+import Addressing
+import CNI
+import Host
+
+extension LeaseStore {
+    /// True where less than a sixteenth of a set is free, so that dead leases are worth a search.
+    func isRunningLow(_ sets: [RangeSet]) throws(SystemError) -> Bool {
+        sets.contains { set in
+            let free = set.ranges.reduce(0) { $0 + Pool.freeCount($1.pool, in: paths.pools) }
+            return free < set.ranges.reduce(0) { $0 + $1.pool.slotCount } / 16
+        }
+    }
+
+    /// Takes back the leases of containers that are gone without a DEL, as detached containers and crashed runtimes
+    /// leave them.
+    ///
+    /// - Parameter atMostEvery: Does nothing where it was done less than so many seconds ago.
+    func reclaim(atMostEvery seconds: UInt32) throws(SystemError) {
+        let now = Boot.seconds
+        let last = try state.lastReclaim
+        guard seconds == 0 || last == 0 || now &- last >= seconds else { return }
+        try state.setLastReclaim(max(now, 1))
+        let evidence = LifeSigns.ofThisHost()
+        for network in try Self.networks(paths) {
+            for lease in try leases(network: network) where evidence.areAbsent(for: lease) {
+                StandardStreams.writeError(
+                    "warrens-ipam: taking back \(lease.addresses.map(\.address.address.description)) of container "
+                        + "\(lease.attachment.containerID): its network namespace \(lease.namespacePath) is gone\n")
+                try release(lease)
+            }
+        }
+    }
+
+    /// Writes a lease anew that keeps its addresses.
+    func replace(_ lease: Lease) throws(SystemError) {
+        try beginChange()
+        try commit(lease)
+        try endChange()
+    }
+}

@@ -1,0 +1,33 @@
+import CNI
+import Host
+import JSON
+import Overlay
+
+/// What an ADD or STATUS works with: the node's subnets, the configuration, and the ranges that follow from both.
+struct Setup {
+    let settings: Settings
+    let configuration: IPAMConfiguration
+    let rangeSets: [RangeSet]
+    /// The directory of the lease store.
+    let root: String
+    /// The network's bridge, whose routes are no clash.
+    let bridge: String?
+
+    /// The plugin that puts our addresses on the pod alone; any other puts their whole subnet on an interface.
+    private static let ownPlugin = "warrens"
+
+    init(_ request: Request, _ paths: NodePaths) throws(CNIError) {
+        configuration = try IPAMConfiguration(request.configuration, settingsPath: paths.settings)
+        let node: LocalNode
+        do throws(OverlayError) {
+            settings = try Settings.load(paths)
+            node = try LocalNode.load(paths: paths, settings: settings)
+        } catch {
+            throw CNIError(.invalidConfiguration, "this node's subnets are not known", details: error.description)
+        }
+        let plan = RangePlan(subnets: node.subnets, withholdsLast: request.configuration.type != Self.ownPlugin)
+        rangeSets = try plan.rangeSets(configuration)
+        root = configuration.dataDirectory ?? paths.leases
+        bridge = request.configuration.document["bridge"]?.stringValue
+    }
+}
