@@ -2,7 +2,6 @@ import Addressing
 internal import Glibc
 internal import Host
 internal import Logging
-internal import Netlink
 internal import Overlay
 internal import SyscallShim
 
@@ -14,20 +13,27 @@ final class Daemon {
     private let paths: NodePaths
     private let log: Logger
     private var settings: Settings
-    private var node: LocalNode
+    private var identity: Identity
     private var loader: RegistryLoader
-    private let kernel: RouteSocket
+    private let kernel: NodeKernel
     private let datapathReason: String
     private var datapath: TunDatapath
-    private var network: OverlayNetwork?
+    private var datapathIsLost = false
+    private var mtu = 0
     private var warnings = Warnings()
 
-    private let board = StatusBoard()
+    private let board: StatusBoard
     private let server: StatusServer
     private let watch: NodeFileWatch
     private let reload: Event
-    private let routeChanges: OwnedDescriptor
-    private let settle: DebounceTimers
+    private let timers: Timers
+
+    /// Events come in bursts; each kind is served once after a pause.
+    private struct Timers {
+        let file: Timer
+        let kernel: Timer
+        let claim: Timer
+    }
 
     /// Makes everything ready: once this returns, packets are carried.
     init(paths: NodePaths, log: Logger) throws(StartError) {
@@ -36,99 +42,102 @@ final class Daemon {
         do throws(OverlayError) {
             settings = try Settings.load(paths)
             datapathReason = try Capabilities.check(settings, source: paths.settings)
-            node = try LocalNode.load(paths: paths, settings: settings)
+            identity = try Identity(paths: paths, settings: settings, log: log)
         } catch {
             throw StartError(error)
         }
         do throws(SystemError) {
-            kernel = try RouteSocket()
+            kernel = try NodeKernel()
             loader = RegistryLoader(path: paths.root + settings.nodeFile)
             watch = try NodeFileWatch(path: loader.path)
-            routeChanges = OwnedDescriptor(
-                owning: try retrying("listen", "netlink") { warrens_listen_for_route_changes() })
-            settle = try DebounceTimers()
-            reload = try Event()
-            datapath = try Self.openDatapath(settings, plan: ForwardingPlan(port: settings.port))
-            server = try StatusServer(
-                path: paths.socket,
-                answer: { [board, reload] request in
-                    StatusAnswers(board: board, reload: { reload.signal() }).answer(request)
-                })
+            timers = Timers(file: try Timer(), kernel: try Timer(), claim: try Timer())
+            // The registry comes first: a device that opens while nothing is known would answer packets to peers that
+            // we are about to know with "unreachable".
+            loader.read(settings: settings)
+            _ = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+            let plan = PlanMaker(
+                settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay
+            ).forwarding()
+            datapath = try Self.openDatapath(settings, plan)
+            let (board, reload) = (StatusBoard(), try Event())
+            (self.board, self.reload) = (board, reload)
+            server = try StatusServer(path: paths.socket) { request in
+                StatusAnswers(board: board) { reload.signal() }.answer(request)
+            }
         } catch {
             throw StartError(error)
         }
         describeStart()
-        loadRegistry()
         do throws(SystemError) {
+            settleRegistry()
             try applyAll()
         } catch {
-            server.stop()
-            datapath.stop()
+            stop()
             throw StartError(error)
         }
     }
 
-    private static func openDatapath(_ settings: Settings, plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
-        let device = try TunDevice(name: OverlayNetwork.deviceName)
-        return try TunDatapath(device: device, sockets: TunnelSockets(port: settings.port), plan: plan)
+    private static func openDatapath(_ settings: Settings, _ plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
+        // The port first: where another program holds it, the device keeps its missing carrier.
+        let sockets = try TunnelSockets(port: settings.port)
+        return try TunDatapath(device: try TunDevice(name: OverlayNetwork.deviceName), sockets: sockets, plan: plan)
     }
 
     private func describeStart() {
+        let node = identity.node
         log.notice(
             "started",
             metadata: [
                 "version": "\(Self.version)", "node": "\(node.name)", "nodeID": "\(node.nodeID)",
                 "subnets": "\(node.subnets.map(\.description).joined(separator: ","))", "datapath": "\(datapath.name)",
-                "reason": "\(datapathReason)",
+                "reason": "\(datapathReason)", "peers": "\(loader.registry.peers.count)",
             ])
+        if let error = loader.lastError { tellBadFile(error) }
+        RegistryLog(log).tellProblems(loader.registry)
         for family in node.missingFamilies {
             warnings.set("family.\(family)", "this kernel has no \(family): pods get no addresses of it")
         }
+        if let limitation = kernel.limitation { warnings.set("limitation", limitation) }
+        for warning in warnings.texts { log.warning("\(warning)") }
     }
 
-    /// Serves until a signal asks to stop.
+    // MARK: Events
+
+    /// Serves until a signal asks to stop. Sleeps in between: nothing runs by the clock but what an event has set.
     func run(signals: borrowing OwnedDescriptor) {
-        while true {
-            let happened = Wait.forAny([
-                (signals.raw, Wait.readable), (watch.descriptor, Wait.readable), (routeChanges.raw, Wait.readable),
-                (reload.descriptor, Wait.readable), (datapath.lost.descriptor, Wait.readable),
-                (settle.file.descriptor, Wait.readable), (settle.kernel.descriptor, Wait.readable),
-                (settle.claim.descriptor, Wait.readable),
-            ])
-            if happened[0] != 0, serveSignals(signals) { break }
-            if happened[1] != 0 {
-                watch.drain()
-                settle.file.set(milliseconds: 50)
-            }
-            if happened[2] != 0 {
-                warrens_drain_changes(routeChanges.raw)
-                settle.kernel.set(milliseconds: 200)
-            }
-            if happened[3] != 0 {
-                reload.clear()
-                reloadAll()
-            }
-            if happened[4] != 0 { replaceDatapath() }
-            if happened[5] != 0 {
-                settle.file.acknowledge()
-                if watch.hasChanged() {
-                    loadRegistry()
-                    apply()
-                }
-            }
-            if happened[6] != 0 {
-                settle.kernel.acknowledge()
-                apply()
-            }
-            if happened[7] != 0 {
-                settle.claim.acknowledge()
-                dateClaim()
-            }
+        var isStopping = false
+        while !isStopping {
+            let sources = eventSources
+            let happened = Wait.forAny([(signals.raw, Wait.readable)] + sources.map { ($0.descriptor, Wait.readable) })
+            isStopping = happened[0] != 0 && serveSignals(signals)
+            for (source, events) in zip(sources, happened.dropFirst()) where events != 0 { source.serve() }
         }
-        server.stop()
-        datapath.stop()
-        _ = try? Files.remove(paths.socket)
+        stop()
         log.notice("stopped")
+    }
+
+    /// What to wait for, and what to do about it.
+    private var eventSources: [(descriptor: Int32, serve: () -> Void)] {
+        let kernelChanged = { [self] in
+            kernel.drainChanges()
+            timers.kernel.set(milliseconds: 200)
+        }
+        let fileChanged = { [self] in
+            watch.drain()
+            timers.file.set(milliseconds: 50)
+        }
+        let requested = { [self] in
+            reload.clear()
+            reloadAll()
+        }
+        return kernel.changeDescriptors.map { ($0, kernelChanged) } + [
+            (watch.descriptor, fileChanged),
+            (timers.file.descriptor, readFile),
+            (timers.kernel.descriptor, followKernel),
+            (timers.claim.descriptor, dateClaim),
+            (reload.descriptor, requested),
+            (datapath.lost.descriptor, replaceDatapath),
+        ]
     }
 
     /// - Returns: True where it is time to stop.
@@ -142,9 +151,7 @@ final class Daemon {
         }
     }
 
-    // MARK: Changes
-
-    /// SIGHUP and POST /reload: settings that can change while packets flow, and the node file.
+    /// SIGHUP and POST /reload: settings that may change while packets flow, and the node file.
     private func reloadAll() {
         do throws(OverlayError) {
             let fresh = try Settings.load(paths)
@@ -154,91 +161,75 @@ final class Daemon {
                     source: paths.settings, problem: "port and nodeFile cannot change while warrensd runs",
                     remedy: "restart warrensd")
             }
-            node = try LocalNode.load(paths: paths, settings: fresh)
+            try identity.reload(fresh)
             settings = fresh
             warnings.clear("settings")
             log.notice("settings and node file are read again")
         } catch {
             warnings.set("settings", "\(error); the former settings stay in force")
-            log.error("settings cannot be used", metadata: ["error": "\(error)"])
+            log.error("settings cannot be used; the former ones stay in force", metadata: ["error": "\(error)"])
         }
-        loadRegistry()
+        _ = watch.hasChanged()
+        loader.read(settings: settings)
+        if let error = loader.lastError { tellBadFile(error) }
+        rebuildRegistry()
         apply()
     }
 
-    private func loadRegistry() {
-        let facts: UplinkFacts
-        do throws(SystemError) {
-            facts = try Underlay(kernel).facts()
-        } catch {
-            log.error("routes cannot be read", metadata: ["error": "\(error)"])
-            facts = .unknown
-        }
-        let difference = loader.load(node: node, settings: settings, facts: facts)
-        if let error = loader.lastError {
-            log.error("node file cannot be used; the last good one stays in force", metadata: ["error": "\(error)"])
-        }
-        RegistryLog(log).tell(difference, loader.registry)
-        if let lost = loader.registry.lost.first { renumber(lost) }
+    private func readFile() {
+        timers.file.acknowledge()
+        guard watch.hasChanged() else { return }
+        loader.read(settings: settings)
+        if let error = loader.lastError { tellBadFile(error) }
+        rebuildRegistry()
+        apply()
     }
 
-    /// Another node holds our subnet by the better claim: take another one, and keep the old one for the containers
-    /// that live in it.
-    private func renumber(_ lost: Conflict) {
-        log.warning("another node holds this node's subnet by the better claim", metadata: ["conflict": "\(lost)"])
-        do throws(OverlayError) {
-            let draining = LiveContainers.using(node.subnets.map(\.prefix), paths)
-            node = try LocalNode.renumber(from: node.nodeID, draining: draining, paths: paths, settings: settings)
-            warnings.set(
-                "renumbered",
-                "\(lost); this node is now \(node.nodeID) with "
-                    + node.subnets.map(\.description).joined(separator: ",")
-                    + ": annotate it with warrens.io/subnets, warrens.io/node-id and warrens.io/claim=\(node.claim)")
-            log.warning(
-                "renumbered",
-                metadata: [
-                    "nodeID": "\(node.nodeID)", "claim": "\(node.claim)",
-                    "subnets": "\(node.subnets.map(\.description).joined(separator: ","))",
-                ])
-            _ = loader.load(node: node, settings: settings, facts: (try? Underlay(kernel).facts()) ?? .unknown)
-        } catch {
-            warnings.set("renumbered", "\(lost), and this node cannot renumber itself: \(error)")
-            log.error("cannot renumber", metadata: ["error": "\(error)"])
-        }
+    private func followKernel() {
+        timers.kernel.acknowledge()
+        if (try? kernel.refresh()) ?? true { rebuildRegistry() }
+        if identity.dropDrained(settings) { rebuildRegistry() }
+        apply()
     }
 
-    /// Dates this node's claim once the clock can be trusted. Asked again rarely, and no more once it is dated.
     private func dateClaim() {
-        guard node.claim.since == nil else { return }
-        guard warrens_clock_is_synchronised() == 1 else {
-            settle.claim.set(milliseconds: 600_000)
-            return
-        }
-        do throws(OverlayError) {
-            node = try LocalNode.updateClaim(
-                now: Timestamp(seconds: WallClock.seconds()), paths: paths, settings: settings)
-            publish()
-        } catch {
-            log.error("claim cannot be dated", metadata: ["error": "\(error)"])
+        timers.claim.acknowledge()
+        if identity.node.claim.since == nil {
+            if identity.date(settings) { rebuildRegistry() }
+            apply()
         }
     }
 
-    /// The tunnel device was removed under us: make it again, with all that hangs on it.
+    /// The tunnel device was removed under us: it is made again, with all that hangs on it.
     private func replaceDatapath() {
-        log.warning("tunnel device is gone; making it again")
-        datapath.stop()
-        do throws(SystemError) {
-            datapath = try Self.openDatapath(settings, plan: ForwardingPlan(port: settings.port))
-            try applyAll()
-        } catch {
-            log.critical("cannot make the tunnel device again", metadata: ["error": "\(error)"])
-            pauseBriefly()
-        }
+        log.warning("the tunnel device is gone; making it again", metadata: ["device": "\(OverlayNetwork.deviceName)"])
+        datapath.lost.clear()
+        datapathIsLost = true
+        apply()
     }
 
     // MARK: Making it so
 
-    /// As ``applyAll()``; what fails is told and tried again with the next change.
+    private func rebuildRegistry() {
+        let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+        RegistryLog(log).tell(difference, loader.registry)
+        settleRegistry()
+    }
+
+    /// Gives way where another node holds our subnets by the better claim.
+    private func settleRegistry() {
+        guard let lost = loader.registry.lost.first else { return }
+        let former = identity.node
+        warnings.set("conflict", identity.giveUp(lost, settings))
+        guard identity.node != former else { return }
+        _ = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+    }
+
+    private func tellBadFile(_ error: OverlayError) {
+        log.error("node file cannot be used; what it last said stays in force", metadata: ["error": "\(error)"])
+    }
+
+    /// As ``applyAll()``; what fails is told, and tried again soon.
     private func apply() {
         do throws(SystemError) {
             try applyAll()
@@ -246,49 +237,45 @@ final class Daemon {
         } catch {
             warnings.set("kernel", "\(error)")
             log.error("kernel cannot be set up", metadata: ["error": "\(error)"])
+            timers.kernel.set(milliseconds: 5000)
         }
         publish()
     }
 
     private func applyAll() throws(SystemError) {
-        var underlay = try Underlay(kernel)
-        var maker = PlanMaker(
-            settings: settings, node: node, registry: loader.registry,
-            pathMTU: { underlay.path(to: $0)?.mtu })
-        maker.uplinkMTU = try Underlay(kernel).uplinkMTU()
+        let maker = PlanMaker(
+            settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay)
         let plan = maker.forwarding()
-        let wanted = maker.network(for: plan)
-
-        datapath.apply(plan)
-        let families = Array(Set(maker.ownSubnets.map(\.family)))
-        var changes = try HostForwarding.enable(families, kernel)
-        changes += try wanted.reconcile(kernel)
-        if wanted.mtu != network?.mtu {
-            try Files.replace(paths.mtu, with: "\(wanted.mtu)\n".utf8)
+        if datapathIsLost {
+            datapath.stop()
+            datapath = try Self.openDatapath(settings, plan)
+            datapathIsLost = false
         }
-        network = wanted
-        for change in changes { log.info("kernel changed", metadata: ["change": "\(change)"]) }
+        datapath.apply(plan)
+        let network = maker.network(for: plan)
+        if network.mtu != mtu {
+            try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
+            mtu = network.mtu
+        }
+        for change in try kernel.reconcile(network, maker.masquerade) {
+            log.info("kernel changed", metadata: ["change": "\(change)"])
+        }
+        if identity.node.claim.since == nil, !identity.date(settings) { timers.claim.set(milliseconds: 600_000) }
         publish()
-        dateClaim()
     }
 
     private func publish() {
         let reporter = StatusReporter(
-            settings: settings, node: node, loader: loader, plan: datapath.plan, mtu: network?.mtu ?? 0,
+            settings: settings, node: identity.node, loader: loader, plan: datapath.plan, mtu: mtu,
             datapath: datapath.name, datapathReason: datapathReason, warnings: warnings.texts)
         board.publish(reporter.report(), datapath: datapath)
     }
-}
 
-/// Events come in bursts; each kind is served once after a pause.
-struct DebounceTimers {
-    let file: Timer
-    let kernel: Timer
-    let claim: Timer
-
-    init() throws(SystemError) {
-        file = try Timer()
-        kernel = try Timer()
-        claim = try Timer()
+    /// Leaves the device, its routes and the pods as they are: without a carrier on the device they refuse packets to
+    /// other nodes, and the next daemon takes them over.
+    private func stop() {
+        server.stop()
+        datapath.stop()
+        _ = try? Files.remove(paths.socket)
     }
 }

@@ -14,10 +14,10 @@ struct PlanMaker {
     let registry: Registry
     /// The outer MTU of the way to an address, in bytes; nil where there is none.
     let pathMTU: (IPAddress) -> Int?
+    /// The MTU of the device with the default route, in bytes.
+    let uplinkMTU: Int?
     /// The addresses of the endpoints' host names, as far as they are known.
     var resolved: [String: [IPAddress]] = [:]
-    /// The MTU of the device with the default route, in bytes.
-    var uplinkMTU: Int?
 
     /// This node's subnets, those that are draining included.
     var ownSubnets: [NodeSubnet] { node.subnets + node.draining }
@@ -42,6 +42,10 @@ struct PlanMaker {
         return OverlayNetwork(
             mtu: mtu(for: plan), ownSubnets: plan.ownSubnets, tunnelAddresses: ownSubnets.map(\.tunnelAddress),
             destinations: blocks + further.filter { families.contains($0.family) })
+    }
+
+    var masquerade: TunnelMasquerade {
+        TunnelMasquerade(ownSubnets: ownSubnets.map(\.prefix), tunnelAddresses: node.subnets.map(\.tunnelAddress))
     }
 
     /// The largest inner packet that every peer can be sent, in bytes.
@@ -82,5 +86,13 @@ struct PlanMaker {
 
     private static func overhead(_ endpoint: SocketAddress) -> Int {
         endpoint.address.family == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
+    }
+}
+
+extension PlanMaker {
+    init(settings: Settings, node: LocalNode, registry: Registry, underlay: Underlay) {
+        self.init(
+            settings: settings, node: node, registry: registry, pathMTU: { underlay.path(to: $0)?.mtu },
+            uplinkMTU: underlay.uplinkMTU)
     }
 }

@@ -10,25 +10,30 @@ struct RegistryLoader {
     private(set) var loadedAt: Timestamp?
     /// Why the file could not be read the last time; nil where it could, or where there never was one.
     private(set) var lastError: OverlayError?
+    private var lastGood = NodeFile(entries: [], problems: [])
 
     init(path: String) {
         self.path = path
     }
 
-    /// Reads the file again. A file that is missing or makes no sense leaves the registry in force.
-    ///
-    /// - Returns: What is different now.
-    mutating func load(node: LocalNode, settings: Settings, facts: UplinkFacts) -> RegistryDifference {
-        let former = registry
+    /// Reads the file again. One that is missing or makes no sense leaves the registry in force.
+    mutating func read(settings: Settings) {
         do throws(OverlayError) {
-            let file = try NodeFile.read(path, settings: settings)
-            registry = Registry.build(from: file, local: node, settings: settings, facts: facts)
+            lastGood = try NodeFile.read(path, settings: settings)
             loadedAt = Timestamp(seconds: WallClock.seconds())
             lastError = nil
         } catch {
-            // A node without a file has no peers yet, and nothing is wrong with that.
+            // A node that never had a file has no peers yet, and nothing is wrong with that.
             lastError = loadedAt == nil && !Files.exists(path) ? nil : error
         }
+    }
+
+    /// Builds the registry again, from what the file said last and what this node is now.
+    ///
+    /// - Returns: What is different.
+    mutating func rebuild(node: LocalNode, settings: Settings, facts: UplinkFacts) -> RegistryDifference {
+        let former = registry
+        registry = Registry.build(from: lastGood, local: node, settings: settings, facts: facts)
         return registry.difference(from: former)
     }
 }

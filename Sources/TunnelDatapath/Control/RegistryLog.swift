@@ -20,6 +20,10 @@ struct RegistryLog {
                 "peers": "\(registry.peers.count)", "added": "\(names(difference.added))",
                 "removed": "\(names(difference.removed))", "changed": "\(names(difference.changed.map(\.new)))",
             ])
+        tellProblems(registry)
+    }
+
+    func tellProblems(_ registry: Registry) {
         for problem in registry.problems.prefix(Self.limit) {
             log.warning(
                 "node entry has a problem",

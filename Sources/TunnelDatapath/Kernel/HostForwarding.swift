@@ -13,7 +13,7 @@ enum HostForwarding {
     /// default route that it learned from them; so devices with such a route are told first.
     ///
     /// - Returns: What was changed, in words for the log.
-    static func enable(_ families: [IPFamily], _ socket: RouteSocket) throws(SystemError) -> [String] {
+    static func enable(_ families: Set<IPFamily>, _ socket: RouteSocket) throws(SystemError) -> [String] {
         var changes: [String] = []
         if families.contains(.v4), try Sysctl.ensure("net", "ipv4", "ip_forward", value: "1") {
             changes.append("IPv4 forwarding on")

@@ -1,28 +1,57 @@
 import Addressing
 internal import Host
 internal import Netlink
+internal import Overlay
 
-/// What the host's routes say about the way to other nodes.
-struct Underlay {
+/// The host's own network, under the overlay: what it says about the way to other nodes. As of one moment.
+final class Underlay {
     /// The way to one address.
     struct Path: Equatable {
         /// The largest datagram that the route carries, IP header included, in bytes.
         var mtu: Int
     }
 
-    let socket: RouteSocket
-    private(set) var links: [Int32: Link] = [:]
+    /// What decides about ways to other nodes.
+    struct Fingerprint: Hashable {
+        var links: Set<LinkPrint>
+        var routes: Set<Route>
+
+        struct LinkPrint: Hashable {
+            var index: Int32
+            var name: String
+            var mtu: Int
+            var flags: UInt32
+        }
+    }
+
+    let fingerprint: Fingerprint
+    private let socket: RouteSocket
+    private let links: [Int32: Link]
+    /// Routes that leave by devices other than our own.
+    private let routes: [Route]
+    /// Whether any route has an MTU of its own: few hosts have one.
+    private let hasRouteMTU: Bool
     private var known: [IPAddress: Path?] = [:]
 
-    /// Takes the host's links as they are now. To be made anew when they or the routes change.
     init(_ socket: RouteSocket) throws(SystemError) {
         self.socket = socket
-        for link in try socket.links() { links[link.index] = link }
+        // A bridge's ports carry no routes; most of them are pods'.
+        let links = try socket.links().filter { $0.master == nil && !ClashCheck.ownDevices.contains($0.name) }
+        let indices = Set(links.map(\.index))
+        routes = try socket.routes(table: nil).filter { route in
+            route.table != Route.localTable && route.table != OverlayNetwork.table
+                && route.interfaceIndices.contains(where: indices.contains) && route.kind == .unicast
+        }
+        self.links = Dictionary(uniqueKeysWithValues: links.map { ($0.index, $0) })
+        hasRouteMTU = routes.contains { $0.mtu != nil }
+        fingerprint = Fingerprint(
+            links: Set(links.map { .init(index: $0.index, name: $0.name, mtu: $0.mtu, flags: $0.flags) }),
+            routes: Set(routes))
     }
 
     /// The way that a datagram of ours to `address` takes; nil where there is none, or where it leads back into the
-    /// tunnel or to this host itself.
-    mutating func path(to address: IPAddress) -> Path? {
+    /// overlay or to this host itself.
+    func path(to address: IPAddress) -> Path? {
         if let path = known[address] { return path }
         let path = lookUp(address)
         known[address] = path
@@ -31,16 +60,31 @@ struct Underlay {
 
     private func lookUp(_ address: IPAddress) -> Path? {
         guard let route = try? socket.route(to: address, mark: UInt32(bitPattern: TunnelSocket.mark)),
-            route.kind == .unicast, let index = route.interfaceIndex, let link = links[index],
-            link.name != OverlayNetwork.deviceName
+            route.kind == .unicast, let index = route.interfaceIndex, let link = links[index]
         else { return nil }
-        return Path(mtu: min(link.mtu, route.mtu.map { Int(clamping: $0) } ?? link.mtu))
+        return Path(mtu: min(link.mtu, routeMTU(to: address, table: route.table) ?? link.mtu))
+    }
+
+    /// The MTU that a route in `table` sets. Not the one that the kernel's answer to a query has: that may come from
+    /// an ICMP message about this one address, would lower the MTU of the whole tunnel, and expire unnoticed.
+    private func routeMTU(to address: IPAddress, table: UInt32) -> Int? {
+        guard hasRouteMTU else { return nil }
+        let around = routes.filter { $0.table == table && $0.destination.contains(address) }
+        return around.max { $0.destination.length < $1.destination.length }?.mtu.map { Int(clamping: $0) }
     }
 
     /// The MTU of the device that the default route leads to; nil without one.
-    func uplinkMTU() -> Int? {
-        guard let routes = try? socket.routes() else { return nil }
-        let indices = routes.filter { $0.destination.length == 0 }.flatMap(\.interfaceIndices)
-        return indices.compactMap { links[$0]?.mtu }.min()
+    var uplinkMTU: Int? {
+        routes.filter { $0.destination.length == 0 }.flatMap(\.interfaceIndices).compactMap { links[$0]?.mtu }.min()
+    }
+
+    /// What choosing among a peer's addresses needs to know.
+    var facts: UplinkFacts {
+        let onLink = routes.filter { $0.gateway == nil && $0.nextHops.isEmpty && $0.destination.length > 0 }
+        // A route to the outside is one by way of a router, or a default route on a point-to-point link.
+        let outside = routes.filter { $0.gateway != nil || !$0.nextHops.isEmpty || $0.destination.length == 0 }
+        return UplinkFacts(
+            onLink: Set(onLink.map(\.destination)).filter { !($0.family == .v6 && $0.address.isLinkLocal) }.sorted(),
+            routable: Set(outside.map(\.destination.family)))
     }
 }

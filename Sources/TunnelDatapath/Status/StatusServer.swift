@@ -9,7 +9,7 @@ final class StatusServer {
 
     /// - Parameter answer: Called on the server's thread.
     init(path: String, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) throws(SystemError) {
-        let listener = Listener(file: try UnixSocket.listen(at: path))
+        let listener = SharedDescriptor(try UnixSocket.listen(at: path))
         let stopped = try Event()
         self.stopped = stopped
         worker = try Worker(name: "warrens-status") {
@@ -23,26 +23,17 @@ final class StatusServer {
     }
 }
 
-/// A descriptor that two owners can name.
-private final class Listener: Sendable {
-    let file: OwnedDescriptor
-
-    init(file: consuming OwnedDescriptor) {
-        self.file = file
-    }
-}
-
 private final class ServerLoop {
     /// How many clients are served at once; others wait in the socket's queue.
     private static let clientLimit = 16
     /// How long a client may take for its request, and then for each part of the response, in seconds.
     private static let patience: Int64 = 5
 
-    private let listener: Listener
+    private let listener: SharedDescriptor
     private let answer: @Sendable (HTTP.Request) -> HTTP.Response
     private var clients: [Client] = []
 
-    init(listener: Listener, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) {
+    init(listener: SharedDescriptor, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) {
         self.listener = listener
         self.answer = answer
     }
@@ -51,7 +42,7 @@ private final class ServerLoop {
         while true {
             let accepting = clients.count < Self.clientLimit
             var waits = [
-                (stopped.descriptor, Wait.readable), (accepting ? listener.file.raw : -1, Wait.readable),
+                (stopped.descriptor, Wait.readable), (accepting ? listener.raw : -1, Wait.readable),
             ]
             waits += clients.map { ($0.descriptor, $0.isWriting ? Wait.writable : Wait.readable) }
             let happened = Wait.forAny(waits, milliseconds: clients.isEmpty ? -1 : 1000)
@@ -66,7 +57,7 @@ private final class ServerLoop {
     }
 
     private func accept(now: Int64) {
-        let raw = Glibc.accept(listener.file.raw, nil, nil)
+        let raw = Glibc.accept(listener.raw, nil, nil)
         guard raw >= 0 else {
             // Out of descriptors or memory: the client stays in the queue, and this must not become a busy loop.
             if errno != EAGAIN, errno != ECONNABORTED, errno != EINTR { usleep(100_000) }

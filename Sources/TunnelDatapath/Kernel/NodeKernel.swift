@@ -1,0 +1,61 @@
+import Addressing
+internal import Host
+internal import Netlink
+internal import SyscallShim
+
+/// The daemon's hold on the kernel's network configuration: what it asks, what it changes, and what tells it that
+/// others have changed something.
+final class NodeKernel {
+    /// The host's own network, as of the last ``refresh()``.
+    private(set) var underlay: Underlay
+    private let routes: RouteSocket
+    private let nftables: Nftables?
+    private let routeListener: OwnedDescriptor
+    private let nftablesListener: SharedDescriptor?
+
+    /// Readable when links, addresses, routes, rules or packet filters have changed. A negative one is none.
+    var changeDescriptors: [Int32] { [routeListener.raw, nftablesListener?.raw ?? -1] }
+
+    init() throws(SystemError) {
+        routeListener = OwnedDescriptor(
+            owning: try retrying("listen", "for route changes") { warrens_listen_for_route_changes() })
+        // A kernel without nf_tables has nothing to tell.
+        let listener = warrens_listen_for_nftables_changes()
+        nftablesListener = listener < 0 ? nil : SharedDescriptor(OwnedDescriptor(owning: listener))
+        routes = try RouteSocket()
+        nftables = try? Nftables()
+        underlay = try Underlay(routes)
+    }
+
+    /// Takes the waiting news off the descriptors; ``refresh()`` finds out what they were.
+    func drainChanges() {
+        for descriptor in changeDescriptors where descriptor >= 0 { warrens_drain_changes(descriptor) }
+    }
+
+    /// Looks at the host's network again.
+    ///
+    /// - Returns: True where it differs in what decides about ways to other nodes. Pods that come and go do not.
+    func refresh() throws(SystemError) -> Bool {
+        let fresh = try Underlay(routes)
+        guard fresh.fingerprint != underlay.fingerprint else { return false }
+        underlay = fresh
+        return true
+    }
+
+    /// Makes devices, addresses, routes, rules, settings and packet filters what they must be.
+    ///
+    /// - Returns: What was changed, in words for the log.
+    func reconcile(_ network: OverlayNetwork, _ masquerade: TunnelMasquerade) throws(SystemError) -> [String] {
+        var changes = try HostForwarding.enable(Set(network.tunnelAddresses.map(\.family)), routes)
+        changes += try network.reconcile(routes)
+        if let nftables, try masquerade.reconcile(nftables) { changes.append("masquerade of what this host sends") }
+        return changes
+    }
+
+    /// Why the masquerade cannot be made, where it cannot.
+    var limitation: String? {
+        nftables == nil
+            ? "this kernel has no nf_tables: connections from this host to Services with pods on other nodes may fail"
+            : nil
+    }
+}
