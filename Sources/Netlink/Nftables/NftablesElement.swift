@@ -63,7 +63,9 @@ extension NftablesSet.Key {
 /// The comment of a rule, in the form in which nft keeps it: type, length, text, NUL.
 enum NftablesComment {
     static func encode(_ text: String) -> [UInt8] {
-        let bytes = Array(text.utf8.prefix(127)) + [0]
+        var text = text
+        while text.utf8.count > 127 { text.removeLast() }
+        let bytes = Array(text.utf8) + [0]
         return [0, UInt8(bytes.count)] + bytes
     }
 

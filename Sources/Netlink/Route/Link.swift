@@ -112,7 +112,10 @@ extension RouteSocket {
 
 extension Link {
     init?(_ reply: Reply) {
-        guard Int(reply.type) == RTM_NEWLINK, let header = reply.payload.header(ifinfomsg.self) else { return nil }
+        // A bridge tells of its ports in messages of the same types: one that leaves it is not "deleted" for others.
+        guard Int(reply.type) == RTM_NEWLINK || Int(reply.type) == RTM_DELLINK,
+            let header = reply.payload.header(ifinfomsg.self), Int32(header.ifi_family) != AF_BRIDGE
+        else { return nil }
         index = header.ifi_index
         flags = header.ifi_flags
         for (type, value) in reply.payload.attributes(after: MemoryLayout<ifinfomsg>.size) {
