@@ -120,7 +120,7 @@ struct Attach {
         }
         try settle(interface, ends, assignment, namespace)
         if let assignment {
-            let firewall = PodFirewall(configuration: configuration, context: context)
+            let firewall = PodFirewall(configuration: configuration, context: context, host: host)
             try firewall.admit(assignment.entries.map(\.address))
         }
         record.complete = true
@@ -172,6 +172,7 @@ struct Attach {
             try host.perform(
                 interface.settleHostEnd(ends.host)
                     + PodInterface.reachability(of: addresses, at: interface.mac, on: interface.bridge.index))
+            try Carrier.wait(host: host, [interface.bridge.index, ends.host], pod: interface.pod, ends.pod)
             if configuration.duplicateAddressDetection {
                 try DuplicateDetection.wait(interface.pod, ends.pod)
             }

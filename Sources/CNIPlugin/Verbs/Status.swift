@@ -46,7 +46,8 @@ struct Status {
 
     /// Code 51 where pods exist that depend on the tunnel, else 50.
     private func unavailable(_ message: String, remedy: String) -> CNIError {
-        let details = [remedy, ForeignFirewall.legacyWarning].compactMap { $0 }.joined(separator: "; ")
+        let details = [remedy, LegacyFirewall.warning(bridge: configuration.bridge)].compactMap { $0 }.joined(
+            separator: "; ")
         return CNIError(hasPods ? .limitedConnectivity : .pluginNotAvailable, message, details: details)
     }
 

@@ -20,3 +20,4 @@ extension nft_meta_attributes: AttributeType {}
 extension nft_ct_attributes: AttributeType {}
 extension nft_nat_attributes: AttributeType {}
 extension nft_match_attributes: AttributeType {}
+extension nft_target_attributes: AttributeType {}

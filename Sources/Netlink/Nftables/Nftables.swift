@@ -16,7 +16,7 @@ internal import NetlinkShim
 ///
 /// Not for use by two threads at once.
 public final class Nftables {
-    private let socket: Socket
+    let socket: Socket
 
     /// Opens a socket on the network namespace in which the calling thread is.
     public init() throws(SystemError) {
@@ -135,7 +135,7 @@ extension Message {
 }
 
 extension NftablesChain {
-    fileprivate init?(_ family: NftablesFamily, _ attributes: Attributes) {
+    init?(_ family: NftablesFamily, _ attributes: Attributes) {
         guard let table = attributes.first(NFTA_CHAIN_TABLE)?.text, let name = attributes.first(NFTA_CHAIN_NAME)?.text
         else { return nil }
         self.init(NftablesTable(family, table), name)
@@ -157,6 +157,20 @@ extension NftablesRule {
         self.init(
             chain: chain, handle: handle,
             comment: attributes.first(NFTA_RULE_USERDATA).map(NftablesComment.decode) ?? "",
-            expressions: expressions?.compactMap { $0.value.attributes().first(NFTA_EXPR_NAME)?.text } ?? [])
+            expressions: expressions?.compactMap { $0.value.attributes().first(NFTA_EXPR_NAME)?.text } ?? [],
+            refuses: expressions?.contains { Self.refuses($0.value.attributes()) } ?? false)
+    }
+
+    /// True for the expressions that nft's `drop` and `reject` and iptables' DROP and REJECT are made of.
+    private static func refuses(_ expression: Attributes) -> Bool {
+        let data = expression.first(NFTA_EXPR_DATA)?.attributes()
+        switch expression.first(NFTA_EXPR_NAME)?.text {
+        case "reject": return true
+        case "target": return data?.first(NFTA_TARGET_NAME)?.text == "REJECT"
+        case "immediate":
+            let verdict = data?.first(NFTA_IMMEDIATE_DATA)?.attributes().first(NFTA_DATA_VERDICT)?.attributes()
+            return verdict?.first(NFTA_VERDICT_CODE)?.u32Big == UInt32(NF_DROP)
+        default: return false
+        }
     }
 }

@@ -123,4 +123,6 @@ public struct NftablesRule: Hashable, Sendable {
     public var comment: String
     /// The kernel's names of its expressions, in order: `meta`, `cmp`, `immediate`, …
     public var expressions: [String]
+    /// It ends by dropping or rejecting; what chains it jumps to do is not looked at.
+    public var refuses: Bool
 }
