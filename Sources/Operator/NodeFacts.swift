@@ -1,0 +1,52 @@
+import Addressing
+import Host
+import JSON
+import Overlay
+
+/// What this node's files tell, whether `warrensd` runs or not.
+struct NodeFacts {
+    let settings: Settings
+    let node: LocalNode?
+    /// Why ``node`` is missing.
+    let nodeError: String?
+    /// How many container interfaces are attached.
+    let attachments: Int
+    /// How many addresses are leased.
+    let leases: Int
+    /// Why `warrensd` could not be started the last time; nil after a good start.
+    let startError: String?
+
+    init(_ paths: NodePaths) throws {
+        settings = try Settings.load(paths)
+        do throws(OverlayError) {
+            node = try LocalNode.load(paths: paths, settings: settings)
+            nodeError = nil
+        } catch {
+            node = nil
+            nodeError = error.description
+        }
+        attachments = Self.count(paths.attachments) { $0.hasSuffix(".json") }
+        leases = Self.names(paths.leases).map { network in
+            Self.count("\(paths.leases)/\(network)") { IPAddress($0) != nil }
+        }.reduce(0, +)
+        let text = (try? Files.readIfPresent(paths.startError)).flatMap { $0 }
+        startError = text.map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }
+    }
+
+    private static func names(_ directory: String) -> [String] {
+        (try? Files.names(in: directory)) ?? []
+    }
+
+    private static func count(_ directory: String, _ matches: (String) -> Bool) -> Int {
+        names(directory).count(where: matches)
+    }
+
+    var json: JSONValue {
+        .object([
+            "name": Output.optional(node?.name), "nodeID": Output.optional(node?.nodeID),
+            "subnets": Output.texts(node?.subnets ?? []), "draining": Output.texts(node?.draining ?? []),
+            "claim": Output.optional(node?.claim), "error": Output.optional(nodeError),
+            "attachments": .number(attachments), "leases": .number(leases), "startError": Output.optional(startError),
+        ])
+    }
+}

@@ -1,0 +1,91 @@
+import Addressing
+import ArgumentParser
+import Host
+import JSON
+import Overlay
+
+/// Prints how this node is doing.
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print this node's identity, its tunnel process and what is wrong.",
+        discussion: "Useful when warrensd does not run, too. Exits with 1 unless warrensd runs.")
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let paths = NodePaths.current
+        let facts = try NodeFacts(paths)
+        var report: StatusReport?
+        var failure: String?
+        do {
+            report = try DaemonClient(paths).status()
+        } catch {
+            failure = "\(error)"
+        }
+        if json {
+            Output.print(
+                .object([
+                    "node": facts.json, "daemon": report?.json ?? .null, "daemonError": Output.optional(failure),
+                ]))
+        } else {
+            print(Self.text(facts, report, failure), terminator: "")
+        }
+        if report == nil { throw ExitCode.failure }
+    }
+
+    static func text(_ facts: NodeFacts, _ report: StatusReport?, _ failure: String?) -> String {
+        var lines: [(String, String)] = []
+        if let node = facts.node {
+            lines.append(("Node", "\(node.name), id \(node.nodeID)"))
+            lines.append(("Subnets", node.subnets.map(\.description).joined(separator: "  ")))
+            if !node.draining.isEmpty {
+                lines.append(("Draining", node.draining.map(\.description).joined(separator: "  ")))
+            }
+            lines.append(("Claim", claim(node.claim)))
+        } else if let error = facts.nodeError {
+            lines.append(("Node", error))
+        }
+        lines.append(("Pods", "\(facts.attachments) interfaces attached, \(facts.leases) addresses leased"))
+        if let failure { lines.append(("Daemon", failure)) }
+        if let error = facts.startError { lines.append(("Last start", error)) }
+        if let report { lines += daemon(report) }
+        let width = lines.map(\.0.count).max() ?? 0
+        return lines.map { key, value in
+            key + String(repeating: " ", count: width - key.count + 2) + value + "\n"
+        }.joined()
+    }
+
+    private static func claim(_ claim: Claim) -> String {
+        let since = claim.since.map { "since \($0)" } ?? "not dated yet (the clock was never synchronised)"
+        return "generation \(claim.generation), \(since)"
+    }
+
+    private static func daemon(_ report: StatusReport) -> [(String, String)] {
+        let registry = report.registry
+        var lines = [
+            ("Daemon", "warrensd \(report.version), up for \(Quantity.duration(report.uptime))"),
+            ("Datapath", "\(report.datapath) (\(report.datapathReason)), MTU \(report.mtu)"),
+        ]
+        let loaded = registry.loadedAt.map { "read at \($0)" } ?? "never read"
+        lines.append(("Peers", "\(registry.peers) from \(registry.file), \(loaded)"))
+        if let error = registry.lastError { lines.append(("Node file", error)) }
+        let silent = report.peers.filter { $0.endpoint == nil }.map(\.name)
+        if !silent.isEmpty { lines.append(("No endpoint", list(silent))) }
+        lines += registry.problems.map { ("Problem", $0.description) }
+        lines += registry.conflicts.map { ("Conflict", $0.description) }
+        lines += report.warnings.map { ("Warning", $0) }
+        let sent = report.peers.reduce(0) { $0 &+ $1.sent.bytes }
+        let received = report.peers.reduce(0) { $0 &+ $1.received.bytes }
+        lines.append(("Traffic", "\(Quantity.bytes(sent)) sent, \(Quantity.bytes(received)) received"))
+        let drops = report.counters.filter { $0.key.hasPrefix("drop.") && $0.value > 0 }.sorted { $0.key < $1.key }
+        lines += drops.map { ("Dropped", "\($0.value) packets: \($0.key.dropFirst(5))") }
+        return lines
+    }
+
+    /// The first names, and how many more there are.
+    private static func list(_ names: [String]) -> String {
+        let shown = names.prefix(10).joined(separator: ", ")
+        return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
+    }
+}
