@@ -42,6 +42,22 @@ extension LeaseStore {
     func allocate(
         _ request: AddressRequest, as lease: ([Lease.Address]) -> Lease
     ) throws(AllocationFailure) -> Lease {
+        do throws(AllocationFailure) {
+            return try allocateOnce(request, as: lease)
+        } catch {
+            guard case .system(let failure) = error, failure.code == Pool.damage else { throw error }
+            try AllocationFailure.wrapping { () throws(SystemError) in
+                try beginChange()
+                try Self.repair(paths)
+                try endChange()
+            }
+            return try allocateOnce(request, as: lease)
+        }
+    }
+
+    private func allocateOnce(
+        _ request: AddressRequest, as lease: ([Lease.Address]) -> Lease
+    ) throws(AllocationFailure) -> Lease {
         for part in request.parts { try checkAvailable(part) }
         try AllocationFailure.wrapping { () throws(SystemError) in try beginChange() }
         var taken: [Lease.Address] = []

@@ -13,8 +13,7 @@ enum Exhaustion {
         }
         guard setup.rangeSets.contains(where: exhausted) else { return }
         try inStore("reclaim leases") { () throws(SystemError) in
-            let store = try LeaseStore(root: setup.root)
-            try store.reclaim(atMostEvery: 10)
+            try LeaseStore(root: setup.root).reclaim()
         }
         guard let set = setup.rangeSets.first(where: exhausted) else { return }
         let failure = failure(set)
@@ -41,7 +40,7 @@ extension Setup {
                 return try store.allocate(request, as: lease)
             } catch {
                 if case .system = error { throw error }
-                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim(atMostEvery: 0) }
+                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim() }
                 return try store.allocate(request, as: lease)
             }
         } catch {

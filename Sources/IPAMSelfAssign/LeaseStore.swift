@@ -160,7 +160,12 @@ struct LeaseStore: ~Copyable {
         try beginChange()
         try Files.remove(paths.lease(lease))
         FaultPoint.pass(.leaseRemoved)
-        try giveBack(lease.addresses)
+        do throws(SystemError) {
+            try giveBack(lease.addresses)
+        } catch {
+            guard error.code == Pool.damage else { throw error }
+            try Self.repair(paths)
+        }
         try endChange()
     }
 

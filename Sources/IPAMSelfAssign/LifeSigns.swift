@@ -1,22 +1,47 @@
 import Addressing
 import Host
+import Netlink
 
 /// What shows that a container still exists. A lease is taken back only where all of it is absent: a lease that is
 /// kept too long costs an address, one that is taken back too early costs a container its connections.
 struct LifeSigns {
     /// Network namespaces that have a process.
     let inhabited: Set<FileIdentity>
+    /// The host's interfaces.
+    let interfaces: Set<String>
+    /// Addresses that the host has a route of their own to, which is gone with the pod's interface, or that have
+    /// answered it lately.
+    ///
+    /// What is configured for good on the bridge outlives its pod and shows nothing: permanent neighbours, and the
+    /// routes over it.
+    let reachable: Set<IPAddress>
 
-    static func ofThisHost() -> LifeSigns {
-        let processes = ((try? Files.names(in: "/proc")) ?? []).filter {
-            $0.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    static func ofThisHost() throws(SystemError) -> LifeSigns {
+        let socket = try RouteSocket()
+        let links = try socket.links()
+        let bridges = Set(links.filter(\.isBridge).map(\.index))
+        let routed = try socket.routes().filter { route in
+            route.kind == .unicast && route.destination.isHost && !route.interfaceIndices.allSatisfy(bridges.contains)
         }
-        return LifeSigns(inhabited: Set(processes.compactMap { Files.identity(of: "/proc/\($0)/ns/net") }))
+        let answering = try socket.neighbours().filter { $0.state & confirmed != 0 }
+        return LifeSigns(
+            inhabited: try inhabitedNamespaces(), interfaces: Set(links.map(\.name)),
+            reachable: Set(routed.map(\.destination.address) + answering.map(\.address)))
+    }
+
+    /// rtnetlink(7)'s NUD_REACHABLE, NUD_DELAY and NUD_PROBE: the neighbour answered, seconds ago.
+    private static let confirmed: UInt16 = 0x02 | 0x08 | 0x10
+
+    private static func inhabitedNamespaces() throws(SystemError) -> Set<FileIdentity> {
+        let processes = try Files.names(in: "/proc").filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+        return Set(processes.compactMap { Files.identity(of: "/proc/\($0)/ns/net") })
     }
 
     func areAbsent(for lease: Lease) -> Bool {
         guard let identity = lease.namespaceIdentity else { return false }
         return Self.isGone(lease.namespacePath, identity) && !inhabited.contains(identity)
+            && !interfaces.contains(lease.hostInterface)
+            && lease.addresses.allSatisfy { !reachable.contains($0.address.address) }
     }
 
     /// True where a path no longer leads to the namespace that it led to.
@@ -27,4 +52,9 @@ struct LifeSigns {
         if let present = Files.identity(of: path) { return present != identity }
         return path.hasPrefix("/proc/") || Files.exists(Files.parent(of: path))
     }
+}
+
+extension Lease {
+    /// The name that `warrens` gives the host's end of the pod's link; gone with the pod's namespace.
+    fileprivate var hostInterface: String { "veth\(fileName.prefix(11))" }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import Glibc
 import Host
 
 /// Which addresses of a range are free, in the order in which they were released: the next one to be handed out is
@@ -13,6 +14,7 @@ struct Pool: ~Copyable {
 
     /// The numbers in front of the slots.
     private enum Word: Int {
+        case format
         /// The lowest slot that was never handed out in turn.
         case fresh
         /// The first and the last released slot, plus one; zero where there is none.
@@ -22,22 +24,36 @@ struct Pool: ~Copyable {
         case count
     }
 
+    /// "WPL" and the version of the file's format.
+    private static let format: UInt32 = 0x5750_4c01
+
+    /// What a file that is no index of a pool is reported with; the store then makes it anew.
+    static let damage = EUCLEAN
+
     /// Each slot has two numbers: the slots released before and after it, plus one, zero at either end. A slot that
     /// was never touched has two zeros as well, and ``touched`` tells it from one that is alone in the list.
     private static let inUse = UInt32.max
     private static let touched: UInt32 = 1 << 31
 
     /// Opens the pool's file, and makes it where it is missing.
+    ///
+    /// - Throws: ``damage`` where the file is something else.
     init(_ name: PoolName, in directory: String) throws(SystemError) {
         self.name = name
         file = try Self.file("\(directory)/\(name)")
     }
 
     private static func file(_ path: String) throws(SystemError) -> NumberFile {
-        if Files.exists(path) { return try NumberFile(opening: path, writable: true) }
+        if Files.exists(path) {
+            let file = try NumberFile(opening: path, writable: true)
+            guard try file.read(at: Word.format.rawValue) == format else {
+                throw SystemError("read", path, code: damage)
+            }
+            return file
+        }
         let file = try NumberFile(creating: path)
         // Gives the file its first block: from here on only a slot that was never used can find the disk full.
-        try file.write(0, at: Word.used.rawValue)
+        try file.write(format, at: Word.format.rawValue)
         return file
     }
 
@@ -46,11 +62,11 @@ struct Pool: ~Copyable {
         guard let file = try? NumberFile(opening: "\(directory)/\(name)", writable: false),
             let used = try? file.read(at: Word.used.rawValue)
         else { return name.slotCount }
-        return name.slotCount - Int(used)
+        return max(0, name.slotCount - Int(used))
     }
 
     var freeCount: Int {
-        get throws(SystemError) { name.slotCount - Int(try read(.used)) }
+        get throws(SystemError) { max(0, name.slotCount - Int(try read(.used))) }
     }
 
     /// True where an address is not leased, as far as the pool keeps track of it.
@@ -73,7 +89,7 @@ struct Pool: ~Copyable {
         }
         try write(.fresh, UInt32(fresh))
         let head = try read(.head)
-        return head == 0 ? nil : try take(slot: Int(head) - 1)
+        return head == 0 ? nil : try take(slot: try slot(head))
     }
 
     /// Hands out a given address that is free.
@@ -89,7 +105,7 @@ struct Pool: ~Copyable {
         if tail == 0 {
             try write(.head, UInt32(slot + 1))
         } else {
-            try setAfter(Int(tail) - 1, UInt32(slot + 1))
+            try setAfter(try self.slot(tail), UInt32(slot + 1))
         }
         try setBefore(slot, Self.touched | tail)
         try setAfter(slot, 0)
@@ -112,13 +128,21 @@ struct Pool: ~Copyable {
         if before == 0 {
             try write(.head, after)
         } else {
-            try setAfter(Int(before) - 1, after)
+            try setAfter(try self.slot(before), after)
         }
         if after == 0 {
             try write(.tail, before)
         } else {
-            try setBefore(Int(after) - 1, Self.touched | before)
+            try setBefore(try self.slot(after), Self.touched | before)
         }
+    }
+
+    /// The slot that a link leads to, which is stored plus one.
+    private func slot(_ link: UInt32) throws(SystemError) -> Int {
+        guard (1...name.slotCount).contains(Int(link)) else {
+            throw SystemError("follow the free list of", name.description, code: Self.damage)
+        }
+        return Int(link) - 1
     }
 
     private func read(_ word: Word) throws(SystemError) -> UInt32 { try file.read(at: word.rawValue) }

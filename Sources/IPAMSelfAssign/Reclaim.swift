@@ -15,12 +15,12 @@ extension LeaseStore {
     /// leave them.
     ///
     /// - Parameter atMostEvery: Does nothing where it was done less than so many seconds ago.
-    func reclaim(atMostEvery seconds: UInt32) throws(SystemError) {
+    func reclaim(atMostEvery seconds: UInt32 = 0) throws(SystemError) {
         let now = Boot.seconds
         let last = try state.lastReclaim
         guard seconds == 0 || last == 0 || now &- last >= seconds else { return }
         try state.setLastReclaim(max(now, 1))
-        let evidence = LifeSigns.ofThisHost()
+        let evidence = try LifeSigns.ofThisHost()
         for network in try Self.networks(paths) {
             for lease in try leases(network: network) where evidence.areAbsent(for: lease) {
                 StandardStreams.writeError(

@@ -77,6 +77,7 @@ struct SelfAssignIPAM: Plugin {
         let setup: Setup
         do throws(CNIError) {
             setup = try Setup(request, paths)
+            try setup.checkClashes()
         } catch {
             throw CNIError(.pluginNotAvailable, error.message, details: error.details)
         }
@@ -110,6 +111,7 @@ struct SelfAssignIPAM: Plugin {
             }
             try inStore(purpose) { () throws(SystemError) in try store.release(held) }
         }
+        try setup.checkClashes()
         return try setup.allocate(wanted, in: store, as: make)
     }
 

@@ -57,10 +57,12 @@ struct Node {
     ///   - container: The container's id.
     ///   - ipam: Further members of the `ipam` object, as JSON text without braces.
     ///   - extra: Further members of the configuration, as JSON text without braces.
+    ///   - host: The network namespace that stands for the host's; a new and empty one where none is given.
     func run(
         _ verb: String, _ container: String = "container", interface: String = "eth0", netns: String = "",
         network: String = "net", version: String = "1.1.0", type: String = "warrens", ipam: String = "",
-        extra: String = "", arguments: String = "", faultPoint: String = ""
+        extra: String = "", arguments: String = "", faultPoint: String = "",
+        host: String? = nil
     ) throws -> Answer {
         let ipam = ipam.isEmpty ? "" : ",\(ipam)"
         let extra = extra.isEmpty ? "" : ",\(extra)"
@@ -69,7 +71,8 @@ struct Node {
             "ipam":{"type":"warrens-ipam"\(ipam)}\(extra)}
             """
         let outcome = try ChildProcess.run(
-            executable: "\(Self.products)/warrens-ipam",
+            executable: host == nil ? "/usr/bin/unshare" : "/usr/bin/nsenter",
+            arguments: ["--net\(host.map { "=\($0)" } ?? "")", "\(Self.products)/warrens-ipam"],
             environment: [
                 ("WARRENS_ROOT", root), ("WARRENS_FAULT_POINT", faultPoint), ("CNI_COMMAND", verb),
                 ("CNI_CONTAINERID", container), ("CNI_IFNAME", interface),
@@ -79,6 +82,30 @@ struct Node {
         return Answer(
             ending: outcome.ending, text: String(decoding: outcome.output, as: UTF8.self),
             log: String(decoding: outcome.errorOutput, as: UTF8.self))
+    }
+
+    /// What must hold between any two runs: each address is marked as one lease's, and each lease has its addresses.
+    func expectConsistency(leases: Int, families: Int = 2) throws {
+        var marked: Set<String> = []
+        var files = 0
+        for network in try Files.names(in: leaseRoot) where !network.hasPrefix(".") {
+            for name in try Files.names(in: "\(leaseRoot)/\(network)") {
+                #expect(name.hasSuffix(".json"), "\(name) was left over")
+                files += 1
+                let path = "\(leaseRoot)/\(network)/\(name)"
+                let lease = try JSONValue(parsing: Files.read(path)).objectValue
+                for entry in lease?["addresses"]?.arrayValue ?? [] {
+                    let address = entry.objectValue?["address"]?.stringValue?.split(separator: "/").first.map(
+                        String.init)
+                    let isNew = marked.insert(address ?? "").inserted
+                    #expect(isNew, "\(address ?? "") is leased twice")
+                    #expect(Files.identity(of: "\(leaseRoot)/.addresses/\(address ?? "")") == Files.identity(of: path))
+                }
+            }
+        }
+        #expect(files == leases)
+        #expect(marked.count == leases * families)
+        #expect(try Set(leasedAddresses()) == marked)
     }
 
     var leaseRoot: String { "\(root)/run/warrens/leases" }
