@@ -129,7 +129,7 @@ class Operator(ClusterCase):
         pod = Pod(node).attach()
         pod.detach()
         self.one.detach()
-        node.control("uninstall")
+        node.control("uninstall", "--yes")
         eventually(lambda: self.assertEqual(node.daemons(), []))
         left = [
             line for line in self.pristine.difference(Traces(node))

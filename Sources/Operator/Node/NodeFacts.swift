@@ -26,19 +26,13 @@ struct NodeFacts {
             nodeError = error.description
         }
         attachments = Self.count(paths.attachments) { $0.hasSuffix(".json") }
-        leases = Self.names(paths.leases).map { network in
-            Self.count("\(paths.leases)/\(network)") { IPAddress($0) != nil }
-        }.reduce(0, +)
+        leases = Self.count("\(paths.leases)/.addresses") { IPAddress($0) != nil }
         let text = (try? Files.readIfPresent(paths.startError)).flatMap { $0 }
         startError = text.map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }
     }
 
-    private static func names(_ directory: String) -> [String] {
-        (try? Files.names(in: directory)) ?? []
-    }
-
     private static func count(_ directory: String, _ matches: (String) -> Bool) -> Int {
-        names(directory).count(where: matches)
+        ((try? Files.names(in: directory)) ?? []).count(where: matches)
     }
 
     var json: JSONValue {

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Glibc
+import Host
+import Overlay
+
+/// Removes everything that Warrens made on this node.
+struct Uninstall: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop warrensd and remove every device, route, rule and file that Warrens made on this node.",
+        discussion: """
+            Pods that still run lose their network. The executables and what stands below /etc are left alone; take \
+            the conflist away first, or the next pod makes everything anew. The node's identity is kept unless \
+            --purge is given, so that it has the same subnets when it comes back.
+            """)
+
+    @Flag(name: .shortAndLong, help: "Do not ask.")
+    var yes = false
+
+    @Flag(help: "Forget the node's identity, too (/var/lib/warrens).")
+    var purge = false
+
+    func run() throws {
+        let paths = NodePaths.current
+        let facts = try NodeFacts(paths)
+        try confirm(facts)
+        try DaemonProcess(paths).stop()
+        let removed = try KernelRemains(paths, settings: facts.settings, node: facts.node).remove()
+        for item in removed { print("removed \(item)") }
+        for directory in [paths.run] + (purge ? [paths.state] : []) where Files.exists(directory) {
+            try Files.removeTree(directory)
+            print("removed \(directory)")
+        }
+    }
+
+    private func confirm(_ facts: NodeFacts) throws {
+        guard !yes else { return }
+        guard isatty(STDIN_FILENO) == 1 else { throw CommandFailure("nobody can be asked here; say --yes") }
+        let pods =
+            facts.attachments == 0 ? "No pod is attached" : "\(facts.attachments) pod interfaces lose their network"
+        print("\(pods). Remove Warrens from this node? [y/N] ", terminator: "")
+        fflush(nil)
+        guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else { throw CommandFailure("nothing was removed") }
+    }
+}
