@@ -111,7 +111,7 @@ let package = Package(
         tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
-        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "Netlink", "Overlay"]),
+        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "Overlay"]),
     ],
     swiftLanguageModes: [.v6],

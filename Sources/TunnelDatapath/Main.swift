@@ -57,7 +57,7 @@ struct Main {
         } catch {
             throw StartError(error)
         }
-        throw StartError("another warrensd runs on this node: it holds \(paths.daemonLock)")
+        throw StartError("another warrensd runs on this node: it holds \(paths.daemonLock)", isAlreadyRunning: true)
     }
 
     private static func makeLog(

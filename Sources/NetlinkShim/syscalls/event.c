@@ -51,6 +51,10 @@ int warrens_watch_directory(int descriptor, const char *path) {
                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
+int warrens_unwatch_directory(int descriptor, int watch) {
+    return inotify_rm_watch(descriptor, watch);
+}
+
 int warrens_clock_is_synchronised(void) {
     struct timex state = {.modes = 0};
     int result = adjtimex(&state);

@@ -10,6 +10,7 @@ final class NodeFileWatch {
     private let path: String
     private let inotify: OwnedDescriptor
     private var last: Signature?
+    private var watches: Set<Int32> = []
     var descriptor: Int32 { inotify.raw }
 
     /// What differs between two contents of the file.
@@ -43,16 +44,22 @@ final class NodeFileWatch {
         return present != last
     }
 
-    /// Watches all directories on the way, by both of the file's names: as given, and with links resolved. Watching
-    /// what is watched already changes nothing.
+    /// Watches the directory that holds the file, by both of the file's names: as given, and with links resolved. While
+    /// there is no such directory, the nearest one above it, where the next one will appear. No more than that: others
+    /// may be busy with things of no concern to us.
     private func watch() {
-        for name in Set([path, resolved(path)].compactMap { $0 }) {
-            var directory = name
-            while directory != "/", directory != "." {
-                directory = Files.parent(of: directory)
-                _ = unsafe warrens_watch_directory(inotify.raw, directory)
-            }
-        }
+        let present = Set([path, resolved(path)].compactMap { $0 }.map { watchNearest(Files.parent(of: $0)) })
+        for stale in watches.subtracting(present) { _ = warrens_unwatch_directory(inotify.raw, stale) }
+        watches = present
+    }
+
+    /// - Returns: The number of the watch on `directory` or on the nearest one above it, or a negative one.
+    private func watchNearest(_ directory: String) -> Int32 {
+        let watch = unsafe warrens_watch_directory(inotify.raw, directory)
+        guard watch < 0, directory != "/", directory != "." else { return watch }
+        let above = watchNearest(Files.parent(of: directory))
+        // Made in between, unnoticed by the watch above it.
+        return Files.exists(directory) ? unsafe warrens_watch_directory(inotify.raw, directory) : above
     }
 
     private func resolved(_ path: String) -> String? {

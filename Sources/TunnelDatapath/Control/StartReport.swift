@@ -24,7 +24,7 @@ struct StartReport: ~Copyable {
 
     consuming func failed(_ error: StartError) {
         let line = error.description.split(separator: "\n").joined(separator: " ") + "\n"
-        try? Files.replace(errorPath, with: line.utf8)
+        if !error.isAlreadyRunning { try? Files.replace(errorPath, with: line.utf8) }
         tell(line)
     }
 

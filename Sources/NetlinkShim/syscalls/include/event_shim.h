@@ -23,8 +23,14 @@ int warrens_set_timer(int descriptor, int64_t milliseconds);
 /* inotify_init1(2) */
 int warrens_open_inotify(void);
 
-/* Watches a directory for entries that are written, made, renamed or removed, and for its own end. */
+/*
+ * Watches a directory for entries that are written, made, renamed or removed, and for its own end. Returns the watch's
+ * number: the same one where the directory is watched already.
+ */
 int warrens_watch_directory(int descriptor, const char *path);
+
+/* inotify_rm_watch(2) */
+int warrens_unwatch_directory(int descriptor, int watch);
 
 /* 1 where the kernel reports that something keeps the time of day right (adjtimex(2)), else 0. */
 int warrens_clock_is_synchronised(void);
