@@ -14,6 +14,8 @@ class Pod:
         self.namespace = f"/run/netns/{self.name}"
         self.result = None
         node.run("ip", "netns", "add", self.name)
+        # What the runtime does with the reference plugin `loopback`.
+        self.run("ip", "link", "set", "lo", "up")
 
     def attach(self, network=None, **options):
         """Attaches the pod, by default to the node's own network; returns the pod."""
