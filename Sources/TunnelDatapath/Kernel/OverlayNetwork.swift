@@ -117,7 +117,9 @@ struct OverlayNetwork: Equatable {
     private func routes(device: Int32) -> [Route] {
         let usable = Set(families)
         var routes: [Route] = []
-        for destination in Set(destinations.map(\.network)) where usable.contains(destination.family) {
+        // A pinned subnet of our own is a destination of the overlay for every node but this one.
+        let remote = Set(destinations.map(\.network)).subtracting(ownSubnets.map(\.network))
+        for destination in remote where usable.contains(destination.family) {
             routes.append(
                 Route(
                     to: destination, interfaceIndex: device,
