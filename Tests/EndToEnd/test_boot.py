@@ -8,6 +8,7 @@ import subprocess
 
 from lab.case import FAMILIES, ClusterCase, eventually
 from lab.cni import Network, PluginError
+from lab.containerd import remove_control_groups
 from lab.node import CONFIGURATION
 from lab.pod import Pod
 from lab.traffic import IN_CLEAR, Capture, ping, ping_refused
@@ -61,10 +62,10 @@ class Boot(ClusterCase):
             for family in FAMILIES:
                 for place in (pod, self.first):
                     with self.subTest(family=family, place=place.name):
-                        self.assertRegex(
-                            ping_refused(place, self.two.address(family), count=2),
-                            "(?i)unreachable|no route",
-                        )
+                        # The kernel needs up to a second to see that nobody holds the tunnel device any more.
+                        eventually(lambda: self.assertRegex(
+                            ping_refused(place, self.two.address(family)), "(?i)unreachable|no route"
+                        ), within=3)
         self.assertEqual(wire.lines(IN_CLEAR), [])
         another = Pod(self.first).attach()
         for family in FAMILIES:
@@ -130,25 +131,25 @@ class Boot(ClusterCase):
 
     def test_the_daemon_keeps_nothing_of_the_runtime(self):
         self.reboot(self.first)
-        group = f"/sys/fs/cgroup/pids/warrens-{os.getpid()}-runtime"
-        os.makedirs(group, exist_ok=True)
-        try:
-            pod = Pod(self.first)
-            command = f'echo 0 > {group}/cgroup.procs; exec /opt/cni/bin/warrens'
-            request = {**CONFIGURATION["plugins"][0], "name": "warrens", "cniVersion": "1.0.0"}
-            self.first.run(
-                "sh", "-c", command, input=json.dumps(request),
-                environment={
-                    "CNI_COMMAND": "ADD", "CNI_CONTAINERID": pod.identifier, "CNI_NETNS": pod.namespace,
-                    "CNI_IFNAME": "eth0", "CNI_PATH": "/opt/cni/bin",
-                },
-            )
-            daemon = self.first.daemons()[0]
-            with open(f"/proc/{daemon}/environ") as file:
-                self.assertNotIn("CNI_", file.read())
-            with open(f"/proc/{daemon}/cgroup") as file:
-                self.assertNotIn(os.path.basename(group), file.read())
-            for descriptor in os.listdir(f"/proc/{daemon}/fd"):
-                self.assertNotIn("pipe:", os.readlink(f"/proc/{daemon}/fd/{descriptor}"))
-        finally:
-            os.rmdir(group)
+        top = f"warrens-{os.getpid()}-boot"
+        self.addCleanup(remove_control_groups, top)
+        self.addCleanup(self.reboot, self.first)
+        group = f"/sys/fs/cgroup/pids/{top}/containerd.service"
+        os.makedirs(group)
+        pod = Pod(self.first)
+        command = f'echo 0 > {group}/cgroup.procs; exec /opt/cni/bin/warrens'
+        request = {**CONFIGURATION["plugins"][0], "name": "warrens", "cniVersion": "1.0.0"}
+        self.first.run(
+            "sh", "-c", command, input=json.dumps(request),
+            environment={
+                "CNI_COMMAND": "ADD", "CNI_CONTAINERID": pod.identifier, "CNI_NETNS": pod.namespace,
+                "CNI_IFNAME": "eth0", "CNI_PATH": "/opt/cni/bin",
+            },
+        )
+        daemon = self.first.daemons()[0]
+        with open(f"/proc/{daemon}/environ") as file:
+            self.assertNotIn("CNI_", file.read())
+        with open(f"/proc/{daemon}/cgroup") as file:
+            self.assertNotIn("containerd.service", file.read())
+        for descriptor in os.listdir(f"/proc/{daemon}/fd"):
+            self.assertNotIn("pipe:", os.readlink(f"/proc/{daemon}/fd/{descriptor}"))

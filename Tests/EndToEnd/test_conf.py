@@ -58,7 +58,7 @@ class Conf(ClusterCase):
                 if any(plugin["type"] == "portmap" for plugin in configuration["plugins"]):
                     with listening(pod, 80):
                         self.assertTrue(call(second, first.v4, 8100, 1000)["intact"])
-                pod.check(capabilities=capabilities)
+                pod.check()
                 pod.detach(capabilities=capabilities)
 
     def test_settings_are_understood_by_every_executable(self):

@@ -4,19 +4,19 @@ import json
 import re
 
 
-def ip(sandbox, *arguments, network=None):
-    """The parsed answer of `ip -j`."""
-    text = sandbox.run("ip", "-j", "-d", *arguments, network=network).stdout
+def ip(place, *arguments):
+    """The parsed answer of `ip -j` in a node or a pod."""
+    text = place.run("ip", "-j", "-d", *arguments).stdout
     return json.loads(text) if text.strip() else []
 
 
-def routes(sandbox, family, *, table="all", network=None):
+def routes(node, family):
     """Routes as text lines, without those that the kernel makes by itself."""
-    lines = sandbox.run("ip", f"-{family}", "route", "show", "table", table, network=network, check=False).stdout.splitlines()
+    lines = node.run("ip", f"-{family}", "route", "show", "table", "all").stdout.splitlines()
     return sorted(line.strip() for line in lines if not re.search(r"table local|proto kernel", line))
 
 
-def ruleset(sandbox):
+def ruleset(node):
     """Every nftables object, without what changes by itself: handles and counters."""
 
     def settled(value):
@@ -24,15 +24,15 @@ def ruleset(sandbox):
             return {key: settled(item) for key, item in value.items() if key not in ("handle", "packets", "bytes")}
         return [settled(item) for item in value] if isinstance(value, list) else value
 
-    objects = json.loads(sandbox.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
+    objects = json.loads(node.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
     return sorted(json.dumps(settled(item), sort_keys=True) for item in objects if "metainfo" not in item)
 
 
-def conntrack(sandbox, *addresses):
+def conntrack(node, *addresses):
     """The connection tracking entries that name one of the addresses."""
     entries = []
     for family in ("ipv4", "ipv6"):
-        entries += sandbox.run("conntrack", "-L", "-f", family, check=False).stdout.splitlines()
+        entries += node.run("conntrack", "-L", "-f", family, check=False).stdout.splitlines()
     return [entry for entry in entries if any(f"={address} " in entry for address in addresses)]
 
 

@@ -44,24 +44,23 @@ def _ping(address, count, size, hops, fragment, timeout):
 
 @contextmanager
 def steady_ping(place, address, *, interval=0.02):
-    """Pings all the while; afterwards the yielded `Loss` tells how many packets were sent and how many answered."""
+    """Pings all the while; afterwards the yielded `Loss` tells how many packets were answered and how many were lost."""
     loss = Loss()
-    running = place.start("ping", "-n", "-q", "-i", str(interval), address, stdout=subprocess.PIPE)
+    running = place.start("ping", "-n", "-i", str(interval), address, stdout=subprocess.PIPE)
     try:
         yield loss
     finally:
-        text = running.stop()
-        sent, answered = re.search(r"(\d+) packets transmitted, (\d+) received", text).groups()
-        loss.sent, loss.answered, loss.text = int(sent), int(answered), text
+        loss.text = running.stop()
+        answers = {int(number) for number in re.findall(r"bytes from .*icmp_seq=(\d+)", loss.text)}
+        loss.answered = len(answers)
+        # What was sent after the last answer was still on its way when the time was up.
+        loss.lost = sorted(set(range(1, max(answers, default=1))) - answers)
 
 
 class Loss:
-    sent = answered = 0
+    #: How many packets were answered, and the numbers of those that were not though later ones were.
+    answered, lost = 0, []
     text = ""
-
-    @property
-    def lost(self):
-        return self.sent - self.answered
 
 
 @contextmanager
