@@ -21,6 +21,8 @@ struct AttachmentRecord: Equatable {
     var addresses: [IPAddress]
     /// The addresses of the pod's gateways.
     var gateways: [IPAddress]
+    /// Its traffic leaves with the node's address.
+    var isMasqueraded: Bool
     /// False while ADD works, and for ever where it was killed.
     var complete: Bool
 
@@ -40,6 +42,7 @@ struct AttachmentRecord: Equatable {
             "hostInterface": .string(hostInterface),
             "addresses": .array(addresses.map { .string($0.description) }),
             "gateways": .array(gateways.map { .string($0.description) }),
+            "masquerade": .bool(isMasqueraded),
             "complete": .bool(complete),
         ]
     }
@@ -59,12 +62,14 @@ extension AttachmentRecord {
             let hostInterface = json["hostInterface"]?.stringValue,
             let addresses = Self.addresses(json["addresses"]),
             let gateways = Self.addresses(json["gateways"]),
+            let isMasqueraded = json["masquerade"]?.boolValue,
             let complete = json["complete"]?.boolValue
         else { return nil }
         self.init(
             containerID: containerID, interfaceName: interfaceName, namespacePath: path,
             namespaceIdentity: FileIdentity(device: device, inode: inode), network: network, bridge: bridge,
-            hostInterface: hostInterface, addresses: addresses, gateways: gateways, complete: complete)
+            hostInterface: hostInterface, addresses: addresses, gateways: gateways,
+            isMasqueraded: isMasqueraded, complete: complete)
     }
 
     private static func addresses(_ value: JSONValue?) -> [IPAddress]? {

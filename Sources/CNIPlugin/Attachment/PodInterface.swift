@@ -78,10 +78,11 @@ struct PodInterface {
                 skipsDuplicateDetection: isV6 && !configuration.duplicateAddressDetection, addsNoPrefixRoute: isV6)
             requests.append(.addAddress(address, to: index))
         }
-        if let mac = bridge.mac {
-            for gateway in assignment.gateways {
-                requests.append(
-                    .replaceNeighbour(Neighbour(permanent: gateway, mac: mac, interfaceIndex: index)))
+        for gateway in assignment.gateways {
+            // The default routes would do without it, but whoever copies them elsewhere, such as the sbr plugin, does not.
+            requests.append(.replaceRoute(Route(to: IPPrefix(host: gateway), interfaceIndex: index)))
+            if let mac = bridge.mac {
+                requests.append(.replaceNeighbour(Neighbour(permanent: gateway, mac: mac, interfaceIndex: index)))
             }
         }
         requests += assignment.routes.map { .replaceRoute(route($0, index, assignment)) }

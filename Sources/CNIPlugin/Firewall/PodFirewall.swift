@@ -42,6 +42,10 @@ struct PodFirewall {
         try reporting("cannot make the masquerade rules") { () throws(SystemError) in
             try masquerade.install(bridge: bridge, overlay: context.overlayPrefixes + tunnelRoutes())
             try masquerade.admit(addresses, bridge: bridge)
+            // Where somebody flushed the rules, the other pods lost theirs, too.
+            for record in try RecordStore(context.paths).all() where record.isMasqueraded && record.complete {
+                try masquerade.admit(record.addresses, bridge: record.bridge)
+            }
         }
     }
 

@@ -82,7 +82,7 @@ struct Attach {
             containerID: key.containerID, interfaceName: key.interfaceName,
             namespacePath: request.networkNamespace, namespaceIdentity: try identity(of: namespace),
             network: request.configuration.name, bridge: configuration.bridge, hostInterface: key.hostInterface,
-            addresses: [], gateways: [], complete: false)
+            addresses: [], gateways: [], isMasqueraded: configuration.masquerade, complete: false)
         let mtu = PathMTU.choose(
             configured: configuration.mtu, tunnelled: configuration.tunnel.enabled, paths: context.paths,
             uplinkMTU: { Uplink.mtu(host) })

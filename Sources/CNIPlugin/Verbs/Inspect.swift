@@ -68,6 +68,7 @@ struct Inspect {
         var findings = Findings()
         let bridge = try host.link(named: configuration.bridge)
         let hostEnd = try host.link(named: key.hostInterface)
+        if macWasChanged { try adoptMAC(entries, bridge, hostEnd) }
         let inspection = HostInspection(
             configuration: configuration, context: context, socket: host, bridge: bridge, hostEnd: hostEnd,
             hostInterface: key.hostInterface)
@@ -80,9 +81,25 @@ struct Inspect {
             return findings.texts
         }
         let pod = PodInspection(
-            name: key.interfaceName, socket: try RouteSocket(in: namespace), bridge: bridge, hostEnd: hostEnd)
+            name: key.interfaceName, socket: try RouteSocket(in: namespace), bridge: bridge, hostEnd: hostEnd,
+            expectsNeighbours: !macWasChanged)
         findings.add(try pod.run(entries, routes: expected.routes, mac: expectedInterface?.mac))
         return findings.texts
+    }
+
+    /// A plugin behind us, such as tuning, gave the interface another hardware address than ADD did.
+    private var macWasChanged: Bool {
+        guard let mac = expectedInterface.flatMap({ MACAddress($0.mac) }) else { return false }
+        return mac != configuration.mac ?? key.podMAC
+    }
+
+    /// Tells the host of the new hardware address. Its entries are permanent, so that no pod can claim another's
+    /// address by speaking up for it; that is also why the host does not learn of the change by itself.
+    private func adoptMAC(_ entries: [Assignment.Entry], _ bridge: Link?, _ hostEnd: Link?) throws(SystemError) {
+        guard let bridge, let hostEnd, let mac = expectedInterface.flatMap({ MACAddress($0.mac) }) else { return }
+        try host.perform(
+            [.replaceForwardingEntry(mac, on: hostEnd.index)]
+                + PodInterface.reachability(of: entries.map(\.address), at: mac, on: bridge.index))
     }
 
     /// Our interface as the last plugin of the chain left it.

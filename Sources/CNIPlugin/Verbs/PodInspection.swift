@@ -10,6 +10,8 @@ struct PodInspection {
     let socket: RouteSocket
     let bridge: Link?
     let hostEnd: Link?
+    /// The kernel forgets all neighbours of an interface whose hardware address is changed.
+    let expectsNeighbours: Bool
 
     /// - Parameter mac: The hardware address that the interface should have; nil or empty where nobody said.
     func run(
@@ -31,7 +33,7 @@ struct PodInspection {
         }
         findings.add(try addressFindings(entries, link))
         findings.add(try routeFindings(entries, routes, link))
-        findings.add(try neighbourFindings(entries, link))
+        if expectsNeighbours { findings.add(try neighbourFindings(entries, link)) }
         return findings.texts
     }
 

@@ -48,7 +48,8 @@ final class TestNode: @unchecked Sendable {
     /// Runs `warrens` as a runtime does.
     func cni(
         _ verb: String, _ configuration: String, pod: TestPod? = nil, id: String = "c1", interface: String = "eth0",
-        netns: String? = nil, arguments: String = "", killAfter microseconds: UInt32? = nil
+        netns: String? = nil, arguments: String = "", killAfter microseconds: UInt32? = nil,
+        executable: String = "\(TestNode.builtExecutables)/warrens"
     ) throws -> Outcome {
         let variables = [
             "CNI_COMMAND=\(verb)", "CNI_CONTAINERID=\(id)", "CNI_IFNAME=\(interface)",
@@ -59,13 +60,18 @@ final class TestNode: @unchecked Sendable {
         if let microseconds {
             command += ["timeout", "-s", "KILL", "\(Double(microseconds) / 1_000_000)"]
         }
-        command.append("\(Self.builtExecutables)/warrens")
+        command.append(executable)
         let outcome = try ChildProcess.run(
             executable: "/usr/bin/env", arguments: command,
             environment: [(name: "PATH", value: "/usr/sbin:/usr/bin:/sbin:/bin")],
             input: Array(configuration.utf8), forwardsErrors: false)
         let code: Int32 = if case .exited(let code) = outcome.ending { code } else { -1 }
         return Outcome(code: code, output: String(decoding: outcome.output, as: UTF8.self))
+    }
+
+    /// Runs a plugin of the reference implementation.
+    func reference(_ type: String, _ verb: String, _ configuration: String, pod: TestPod) throws -> Outcome {
+        try cni(verb, configuration, pod: pod, executable: "/usr/lib/cni/\(type)")
     }
 
     @discardableResult
