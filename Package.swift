@@ -105,7 +105,7 @@ let package = Package(
 
         tests(of: "Addressing"),
         tests(of: "Host"),
-        tests(of: "JSON"),
+        tests(of: "JSON", ["Host"]),
         tests(of: "CNI", ["Addressing", "Host", "JSON"]),
         tests(of: "Overlay", ["Addressing", "Host", "JSON"]),
         tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),

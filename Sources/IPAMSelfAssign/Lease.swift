@@ -38,6 +38,11 @@ struct Lease: Hashable {
             && name.utf8.prefix(16).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
+    /// True for the names under which lease files are written.
+    static func isTemporaryName(_ name: String) -> Bool {
+        name.hasSuffix(".tmp") && isFileName(String(name.prefix(16 + fileSuffix.count)))
+    }
+
     var fileName: String { Self.fileName(attachment) }
 }
 

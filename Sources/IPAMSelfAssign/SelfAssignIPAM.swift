@@ -12,6 +12,9 @@ struct SelfAssignIPAM: Plugin {
     func add(_ request: Request) throws(CNIError) -> AttachmentResult {
         try request.rejectUnknownArguments(known: ["IP"])
         let setup = try Setup(request, paths)
+        if !setup.missingFamilies.isEmpty {
+            StandardStreams.writeError("\(Self.name): this kernel has no \(setup.missingFamilies), so pods get none\n")
+        }
         let wanted = try RequestedAddresses.assign(try RequestedAddresses.read(request), to: setup.rangeSets)
         let dns = try setup.configuration.resolvConf.map(ResolvConf.read) ?? DNS()
         let lease = try self.lease(wanted, request, setup)

@@ -1,3 +1,4 @@
+import Addressing
 import CNI
 import Host
 import JSON
@@ -8,6 +9,8 @@ struct Setup {
     let settings: Settings
     let configuration: IPAMConfiguration
     let rangeSets: [RangeSet]
+    /// Families that pods would get addresses of if the kernel had them.
+    let missingFamilies: [IPFamily]
     /// The directory of the lease store.
     let root: String
     /// The network's bridge, whose routes are no clash.
@@ -27,6 +30,7 @@ struct Setup {
         }
         let plan = RangePlan(subnets: node.subnets, withholdsLast: request.configuration.type != Self.ownPlugin)
         rangeSets = try plan.rangeSets(configuration)
+        missingFamilies = node.missingFamilies
         root = configuration.dataDirectory ?? paths.leases
         bridge = request.configuration.document["bridge"]?.stringValue
     }

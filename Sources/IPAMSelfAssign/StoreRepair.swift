@@ -10,26 +10,28 @@ extension LeaseStore {
         let leases = try readableLeases(paths)
         try rebuildAddresses(leases, paths)
         for name in try Files.names(in: paths.pools) { try Files.remove("\(paths.pools)/\(name)") }
-        for lease in leases {
-            for address in lease.addresses {
-                try Pool(address.pool, in: paths.pools).take(address.address.address)
-            }
+        let addresses = leases.flatMap(\.addresses)
+        for (name, addresses) in Dictionary(grouping: addresses, by: \.pool) {
+            let pool = try Pool(name, in: paths.pools)
+            for address in addresses { try pool.take(address.address.address) }
         }
     }
 
-    /// The leases of this boot. What else lies in their place is removed.
+    /// The leases of this boot. What was one, or was to become one, is removed.
     private static func readableLeases(_ paths: StorePaths) throws(SystemError) -> [Lease] {
         let bootID = Boot.id
         var leases: [Lease] = []
         for network in try networks(paths) {
             let directory = paths.network(network)
-            for name in try Files.names(in: directory) {
+            // A directory that the configuration names may hold other things as well.
+            guard let names = try? Files.names(in: directory) else { continue }
+            for name in names {
                 if Lease.isFileName(name), let content = try Files.readIfPresent("\(directory)/\(name)"),
                     let lease = Lease(content: content), lease.network == network, lease.fileName == name,
                     lease.bootID == bootID
                 {
                     leases.append(lease)
-                } else if Lease.isFileName(name) || name.hasSuffix(".tmp") {
+                } else if Lease.isFileName(name) || Lease.isTemporaryName(name) {
                     try Files.remove("\(directory)/\(name)")
                 }
             }
@@ -41,12 +43,14 @@ extension LeaseStore {
     private static func rebuildAddresses(_ leases: [Lease], _ paths: StorePaths) throws(SystemError) {
         var wanted: Set<String> = []
         for lease in leases {
-            for address in lease.addresses {
-                let path = paths.address(address.address.address)
-                wanted.insert(address.address.address.description)
-                guard Files.identity(of: path) != Files.identity(of: paths.lease(lease)) else { continue }
+            let file = paths.lease(lease)
+            let identity = Files.identity(of: file)
+            for address in lease.addresses.map(\.address.address) {
+                let path = paths.address(address)
+                wanted.insert(address.description)
+                guard Files.identity(of: path) != identity else { continue }
                 try Files.remove(path)
-                _ = try Files.link(paths.lease(lease), as: path)
+                _ = try Files.link(file, as: path)
             }
         }
         for name in try Files.names(in: paths.addresses) where !wanted.contains(name) {
