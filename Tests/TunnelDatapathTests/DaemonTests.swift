@@ -165,6 +165,36 @@ struct DaemonTests {
         #expect(try ip("-n", network.a.namespace, "link", "show", "warrens0").contains("mtu 1422"))
     }
 
+    /// Another node has our machine id and the better claim, as after the copying of a disk.
+    @Test func renumbersItselfWhereAnotherNodeHoldsItsSubnets() throws {
+        let network = try TestNetwork(.v4)
+        let records = network.a.paths.attachments
+        try Files.makeDirectories(records)
+        try Files.replace("\(records)/0123456789abcdef.json", with: #"{"addresses":["10.220.106.9/32"]}"#.utf8)
+        // Both claims are undated, so the smaller name has the better one.
+        let nodes = TestNetwork.nodes([network.a, network.b], and: [("0-twin", network.a.machineID)])
+        try Files.replace(network.a.paths.nodeFile, with: nodes.utf8)
+        try network.a.start()
+        let status = { () throws -> JSONObject? in
+            try JSONValue(parsing: Array(network.a.get("/status").utf8)).objectValue
+        }
+        let report = try #require(try status())
+        #expect(report["claim"]?.stringValue?.hasPrefix("generation=1") == true)
+        #expect(report["claim"]?.stringValue?.contains("draining=10.220.106.0/24") == true)
+        let subnets = report["subnets"]?.serialized() ?? ""
+        // Containers live in the IPv4 subnet alone; nothing holds the IPv6 one back.
+        #expect(subnets.contains("10.220.106.0/24") && !subnets.contains("fd53:7769:726c:3029:13e9:dc81:ee6d"))
+        #expect(report["warnings"]?.serialized().contains("renumbered") == true)
+        let addresses = try ip("-n", network.a.namespace, "address", "show", "dev", "warrens0")
+        #expect(addresses.contains("10.220.106.1/32") && addresses.contains("inet6 fd53:7769:726c"))
+        #expect(!addresses.contains("fd53:7769:726c:3029:13e9:dc81:ee6d"))
+
+        // The last container ends: what the kernel tells of its route makes the daemon look.
+        try Files.removeTree(records)
+        try ip("-n", network.a.namespace, "route", "add", "203.0.113.0/24", "dev", "eth0")
+        #expect(try eventually { try status()?["subnets"]?.serialized().contains("10.220.106.0/24") == false })
+    }
+
     @Test func refusesToStartAndSaysWhy() throws {
         let network = try TestNetwork(.v4)
         try network.a.start()

@@ -253,7 +253,7 @@ final class Daemon {
         }
         datapath.apply(plan)
         let network = maker.network(for: plan)
-        if network.mtu != mtu {
+        if network.mtu != mtu || !Files.exists(paths.mtu) {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
             mtu = network.mtu
         }

@@ -36,6 +36,9 @@ struct StatusReporter {
         if peer.subnets.isEmpty { return "holds no subnet: other nodes have the better claims" }
         guard planned?.endpoint == nil else { return "" }
         if peer.isDynamic, peer.endpoints.isEmpty { return "behind NAT: nothing can be sent until it is discovered" }
+        if peer.endpoints.contains(where: { $0.socketAddress == nil }) {
+            return "no route to any of its endpoints; this version does not resolve host names: announce an address too"
+        }
         return peer.endpoints.isEmpty ? "has no endpoint in the node file" : "no route to any of its endpoints"
     }
 }

@@ -76,6 +76,10 @@ final class TunnelSocket: Sendable {
             let destination = unsafe withUnsafeBytes(of: error.address) { unsafe AddressKey(networkOrder: $0) }
             report(destination, Int(error.information))
         }
+        // The socket may also hold an error without an entry, and poll(2) reports it until it is asked for.
+        var pending: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        _ = unsafe getsockopt(file.raw, Option.socket, Option.pendingError, &pending, &size)
     }
 
     /// Whether outer datagrams may be fragmented, from now on.
@@ -112,6 +116,7 @@ final class TunnelSocket: Sendable {
 /// of which the C library's module names.
 private enum Option {
     static let socket: Int32 = 1
+    static let pendingError: Int32 = 4
     static let sendBufferForce: Int32 = 32
     static let receiveBufferForce: Int32 = 33
     static let mark: Int32 = 36
