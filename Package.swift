@@ -94,7 +94,7 @@ let package = Package(
         executableRoom(
             "Operator",
             [
-                "Addressing", "Host", "JSON", "Netlink", "Overlay",
+                "Addressing", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -5,5 +5,5 @@ import ArgumentParser
 struct Warrensctl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warrensctl", abstract: "Looks after this node's part of the overlay network.",
-        subcommands: [Status.self, Peers.self, Ping.self, Derive.self, Nodes.self, Uninstall.self])
+        subcommands: [Status.self, Peers.self, Ping.self, Derive.self, Nodes.self, Doctor.self, Uninstall.self])
 }
