@@ -112,7 +112,7 @@ let package = Package(
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
-        tests(of: "Operator", ["Addressing", "Host", "JSON", "Overlay"]),
+        tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

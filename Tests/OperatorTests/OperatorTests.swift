@@ -15,7 +15,8 @@ struct OperatorRun {
         try Files.makeDirectories(root)
         for (path, content) in files {
             try Files.makeDirectories(Files.parent(of: "\(root)/\(path)"))
-            try Files.replace("\(root)/\(path)", with: Array(content.utf8))
+            let isProgram = path.contains("/bin/")
+            try Files.replace("\(root)/\(path)", with: Array(content.utf8), mode: isProgram ? 0o755 : 0o644)
         }
         let outcome = try ChildProcess.run(
             executable: Files.parent(of: CommandLine.arguments[0]) + "/warrensctl",

@@ -26,7 +26,7 @@ import Testing
 
     @Test func theStatusNamesEverythingThatIsWrong() throws {
         try withNode { paths in
-            let text = Status.text(try NodeFacts(paths), try Self.report(), nil)
+            let text = Status.text(NodeFacts(paths, settings: .default), try Self.report(), nil)
             for part in [
                 "up for 1 h 1 min", "torn", "node shed: warrens.io/relay: bad", "7 packets: spoofedSource", "shed",
                 "10.220.106.0/24 is claimed",

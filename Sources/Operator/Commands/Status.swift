@@ -15,7 +15,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         let paths = NodePaths.current
-        let facts = try NodeFacts(paths)
+        let facts = try NodeFacts(paths, settings: Settings.load(paths))
         var report: StatusReport?
         var failure: String?
         do {

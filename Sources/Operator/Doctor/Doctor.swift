@@ -35,7 +35,7 @@ struct Doctor: ParsableCommand {
     private static func examine(_ paths: NodePaths) throws -> [Finding] {
         let facts: NodeFacts
         do {
-            facts = try NodeFacts(paths)
+            facts = try NodeFacts(paths, settings: Settings.load(paths))
         } catch {
             return [.problem("settings", "\(error)", remedy: "correct \(paths.settings)")]
         }

@@ -16,8 +16,8 @@ struct NodeFacts {
     /// Why `warrensd` could not be started the last time; nil after a good start.
     let startError: String?
 
-    init(_ paths: NodePaths) throws {
-        settings = try Settings.load(paths)
+    init(_ paths: NodePaths, settings: Settings) {
+        self.settings = settings
         do throws(OverlayError) {
             node = try LocalNode.load(paths: paths, settings: settings)
             nodeError = nil

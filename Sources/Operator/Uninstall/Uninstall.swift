@@ -21,7 +21,8 @@ struct Uninstall: ParsableCommand {
 
     func run() throws {
         let paths = NodePaths.current
-        let facts = try NodeFacts(paths)
+        // Settings that cannot be read must not keep anybody from getting rid of us.
+        let facts = NodeFacts(paths, settings: (try? Settings.load(paths)) ?? .default)
         try confirm(facts)
         try DaemonProcess(paths).stop()
         let removed = try KernelRemains(paths, settings: facts.settings, node: facts.node).remove()
