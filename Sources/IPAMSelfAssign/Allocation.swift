@@ -88,7 +88,7 @@ extension LeaseStore {
     }
 
     /// How many addresses of a set can be handed out.
-    private func freeCount(_ ranges: RangeSet) throws(SystemError) -> Int {
+    func freeCount(_ ranges: RangeSet) throws(SystemError) -> Int {
         var free = 0
         for range in ranges.ranges {
             let pool = try pool(range.pool)

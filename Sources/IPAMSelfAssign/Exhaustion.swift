@@ -12,10 +12,13 @@ enum Exhaustion {
             set.ranges.allSatisfy { Pool.freeCount($0.pool, in: pools) <= $0.withheld.count }
         }
         guard setup.rangeSets.contains(where: exhausted) else { return }
-        try inStore("reclaim leases") { () throws(SystemError) in
-            try LeaseStore(root: setup.root).reclaim()
+        let set = try inStore("reclaim leases") { () throws(SystemError) -> RangeSet? in
+            let store = try LeaseStore(root: setup.root)
+            try store.reclaim()
+            for set in setup.rangeSets where try store.freeCount(set) == 0 { return set }
+            return nil
         }
-        guard let set = setup.rangeSets.first(where: exhausted) else { return }
+        guard let set else { return }
         let failure = failure(set)
         throw CNIError(.pluginNotAvailable, failure.message, details: failure.details)
     }
@@ -33,9 +36,8 @@ extension Setup {
         _ request: AddressRequest, in store: borrowing LeaseStore, as lease: ([Lease.Address]) -> Lease
     ) throws(CNIError) -> Lease {
         do throws(AllocationFailure) {
-            if try AllocationFailure.wrapping({ () throws(SystemError) in try store.isRunningLow(rangeSets) }) {
-                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim(atMostEvery: 60) }
-            }
+            // There are still free ones, so a search that fails is no reason to fail.
+            if store.isRunningLow(rangeSets) { try? store.reclaim(atMostEvery: 60) }
             do throws(AllocationFailure) {
                 return try store.allocate(request, as: lease)
             } catch {

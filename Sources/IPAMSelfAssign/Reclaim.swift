@@ -4,7 +4,7 @@ import Host
 
 extension LeaseStore {
     /// True where less than a sixteenth of a set is free, so that dead leases are worth a search.
-    func isRunningLow(_ sets: [RangeSet]) throws(SystemError) -> Bool {
+    func isRunningLow(_ sets: [RangeSet]) -> Bool {
         sets.contains { set in
             let free = set.ranges.reduce(0) { $0 + Pool.freeCount($1.pool, in: paths.pools) }
             return free < set.ranges.reduce(0) { $0 + $1.pool.slotCount } / 16

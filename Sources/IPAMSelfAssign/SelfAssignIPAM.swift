@@ -10,7 +10,8 @@ struct SelfAssignIPAM: Plugin {
     private let paths = NodePaths.current
 
     func add(_ request: Request) throws(CNIError) -> AttachmentResult {
-        try request.rejectUnknownArguments(known: ["IP"])
+        // MAC is for the plugin that calls us and has the same environment.
+        try request.rejectUnknownArguments(known: ["IP", "MAC"])
         let setup = try Setup(request, paths)
         if !setup.missingFamilies.isEmpty {
             StandardStreams.writeError("\(Self.name): this kernel has no \(setup.missingFamilies), so pods get none\n")
