@@ -148,6 +148,19 @@ struct NftablesTests {
         }
     }
 
+    @Test func ofManyFailuresTheFirstIsNamed() throws {
+        try TestNamespace.run {
+            let nftables = try Nftables()
+            let chains = (0..<3000).map { NftablesChain(Self.warrens, "missing\($0)") }
+            let error = #expect(throws: SystemError.self) {
+                try nftables.commit([.addTable(Self.warrens)] + chains.map { .flushChain($0) })
+            }
+            #expect(error?.code == ENOENT && error?.subject == "inet warrens missing0")
+            try nftables.commit([.addTable(Self.warrens)])
+            #expect(try nftables.tables() == [Self.warrens])
+        }
+    }
+
     @Test func whatIsThereOrMissingIsTolerated() throws {
         try TestNamespace.run {
             let nftables = try Nftables()

@@ -152,6 +152,24 @@ struct RouteTests {
         }
     }
 
+    @Test func aBatchOfFailuresAloneIsAnsweredToo() throws {
+        try TestNamespace.run {
+            let socket = try RouteSocket()
+            let destination = try Self.prefix("10.7.0.0/16"), gateway = IPAddress("203.0.113.1")
+            let error = #expect(throws: SystemError.self) {
+                try socket.perform((1...256).map { .addRoute(Route(to: destination, gateway: gateway, metric: $0)) })
+            }
+            #expect(error?.subject == "10.7.0.0/16 via 203.0.113.1 table 254 metric 1")
+            #expect(try socket.links().map(\.name) == ["lo"], "the socket is of use afterwards")
+        }
+    }
+
+    @Test func kindsAreNamedAsIproute2Does() {
+        let kinds: [RouteKind] = [.unicast, .local, .blackhole, .unreachable, .prohibit, .throw]
+        #expect(kinds.map(\.description) == ["unicast", "local", "blackhole", "unreachable", "prohibit", "throw"])
+        #expect(RouteKind(rawValue: 200).description == "0xc8")
+    }
+
     @Test func ofABatchTheFailedRequestIsNamedAndTheOthersAreDone() throws {
         try TestNamespace.run {
             let network = try PodNetwork()

@@ -109,16 +109,26 @@ extension Socket {
         let bySequence = Dictionary(uniqueKeysWithValues: zip(sequences, [first] + requests + [last]))
         let final = sequences[sequences.count - 2]
         while true {
-            for reply in try receive("receive answer to", last.subject) {
+            for reply in try receiveAnswer(last) {
                 guard Int32(reply.type) == NLMSG_ERROR, let answer = Acknowledgement(reply),
                     let request = bySequence[reply.sequence]
                 else { continue }
                 if answer.code != 0 {
-                    // What else it has to say is passed over by its sequence number when the next answer is read.
+                    // The next request drops what else the kernel has to say.
                     throw SystemError(request.operation, request.subject, code: answer.code, detail: answer.detail)
                 }
-                if reply.sequence == final { return }
+                if reply.sequence == final { return settled() }
             }
+        }
+    }
+
+    /// Where so many changes fail that the answers do not fit the receive buffer, the first of them have arrived.
+    private func receiveAnswer(_ request: Request) throws(SystemError) -> [Reply] {
+        do throws(SystemError) {
+            return try receive("receive answer to", request.subject)
+        } catch {
+            if error.code != ENOBUFS { throw error }
+            return try receive("receive answer to", request.subject, flags: Int32(MSG_DONTWAIT))
         }
     }
 }

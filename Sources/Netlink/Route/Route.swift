@@ -100,12 +100,14 @@ extension Route: CustomStringConvertible {
 }
 
 extension RouteKind: CustomStringConvertible {
+    /// The name that iproute2 uses: `unreachable`.
     public var description: String {
-        let names = [
-            "unspecified", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable",
-            "prohibit", "throw",
-        ]
-        return Int(rawValue) < names.count ? names[Int(rawValue)] : "kind \(rawValue)"
+        var buffer = [CChar](repeating: 0, count: 32)
+        // Sound: the shim writes at most `$0.count` bytes, the last of which is zero.
+        unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe warrens_route_type_name(Int32(rawValue), $0.baseAddress, $0.count)
+        }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 

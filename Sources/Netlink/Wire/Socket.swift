@@ -18,6 +18,8 @@ struct Request {
 @safe final class Socket {
     private let raw: OpaquePointer
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+    /// Whether answers to the last request may still come.
+    private var awaitsAnswers = false
 
     /// - Parameter netlinkProtocol: `NETLINK_ROUTE` or `NETLINK_NETFILTER`.
     init(netlinkProtocol: Int32) throws(SystemError) {
@@ -78,6 +80,7 @@ struct Request {
                 }
             }
         }
+        settled()
         return sequences.lazy.compactMap { failures[$0] }.first
     }
 
@@ -90,6 +93,8 @@ struct Request {
                 throw SystemError(request.operation, request.subject, code: code)
             }
         }
+        try dropStaleAnswers()
+        awaitsAnswers = true
         let messages: [OpaquePointer?] = unsafe requests.map { unsafe $0.message.raw }
         let acknowledged = requests.map(\.message.wantsAcknowledgement)
         var sequences = [UInt32](repeating: 0, count: requests.count)
@@ -113,6 +118,7 @@ struct Request {
         let sequence = try sendQuery(request)
         while true {
             for reply in try receive(request.operation, request.subject) where reply.sequence == sequence {
+                settled()
                 guard Int32(reply.type) == NLMSG_ERROR else { return reply }
                 if let answer = Acknowledgement(reply), answer.code != 0 {
                     if request.tolerated.contains(answer.code) { return nil }
@@ -125,7 +131,7 @@ struct Request {
     /// Asks for all objects of a kind, and again where they changed meanwhile so that the answer was inconsistent.
     ///
     /// - Parameters:
-    ///   - makeRequest: Makes the request, without `NLM_F_DUMP`. A message is sent once only.
+    ///   - makeRequest: Makes the request, whose message has the flag `NLM_F_DUMP` and is sent once only.
     ///   - transform: Reads one object; nil leaves it out.
     /// - Throws: The kernel's error, or EINTR where the objects changed during each of ten attempts.
     func dump<Object>(
@@ -150,6 +156,7 @@ struct Request {
                 if Int32(reply.flags) & NLM_F_DUMP_INTR != 0 { consistent = false }
                 switch Int32(reply.type) {
                 case NLMSG_DONE, NLMSG_ERROR:
+                    settled()
                     if let answer = Acknowledgement(reply), answer.code != 0 {
                         if request.tolerated.contains(answer.code) { return [] }
                         throw SystemError(request.operation, request.subject, code: answer.code, detail: answer.detail)
@@ -166,11 +173,34 @@ struct Request {
 
     private func sendQuery(_ request: Request) throws(SystemError) -> UInt32 {
         if let code = request.message.failure { throw SystemError(request.operation, request.subject, code: code) }
+        try dropStaleAnswers()
+        awaitsAnswers = true
         var sequence: UInt32 = 0
         if unsafe warrens_socket_query(raw, request.message.raw, &sequence) < 0 {
             throw .last(request.operation, request.subject)
         }
         return sequence
+    }
+
+    /// Says that the last request has been answered in full.
+    func settled() {
+        awaitsAnswers = false
+    }
+
+    /// Empties the receive queue of what a failed exchange left in it. One that has overflowed takes in nothing, without
+    /// a word, until it is empty.
+    private func dropStaleAnswers() throws(SystemError) {
+        while awaitsAnswers {
+            do throws(SystemError) {
+                _ = try receive("receive", "stale answers", flags: Int32(MSG_DONTWAIT))
+            } catch {
+                switch error.code {
+                case EAGAIN: settled()
+                case ENOBUFS: continue
+                default: throw error
+                }
+            }
+        }
     }
 
     /// Waits for a datagram, or takes one that is there with `flags` = `MSG_DONTWAIT`.

@@ -10,6 +10,11 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+static void set_buffer(int descriptor, int forced, int ordinary, int bytes) {
+    if (setsockopt(descriptor, SOL_SOCKET, forced, &bytes, sizeof bytes) < 0)
+        setsockopt(descriptor, SOL_SOCKET, ordinary, &bytes, sizeof bytes);
+}
+
 struct nl_sock *warrens_socket_open(int protocol) {
     struct nl_sock *socket = nl_socket_alloc();
     if (!socket) {
@@ -29,6 +34,8 @@ struct nl_sock *warrens_socket_open(int protocol) {
     setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
     setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     setsockopt(descriptor, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    /* Room for the answers to a batch all of whose requests fail; libnl sets 32 KiB, which would not do. */
+    set_buffer(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, 512 * 1024);
     return socket;
 }
 
@@ -39,11 +46,6 @@ int warrens_socket_descriptor(const struct nl_sock *socket) { return nl_socket_g
 int warrens_socket_join(struct nl_sock *socket, int group) {
     return setsockopt(
         nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
-}
-
-static void set_buffer(int descriptor, int forced, int ordinary, int bytes) {
-    if (setsockopt(descriptor, SOL_SOCKET, forced, &bytes, sizeof bytes) < 0)
-        setsockopt(descriptor, SOL_SOCKET, ordinary, &bytes, sizeof bytes);
 }
 
 void warrens_socket_receive_buffer(struct nl_sock *socket, int bytes) {

@@ -58,4 +58,7 @@ int warrens_socket_query(struct nl_sock *socket, struct nl_msg *message, uint32_
  */
 ssize_t warrens_socket_receive(struct nl_sock *socket, void *buffer, size_t capacity, int flags);
 
+/* Writes iproute2's name of a route type (RTN_…), NUL-terminated and cut to `capacity` bytes. */
+void warrens_route_type_name(int type, char *buffer, size_t capacity);
+
 #endif
