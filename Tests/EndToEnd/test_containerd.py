@@ -52,7 +52,7 @@ class Containers(ClusterCase):
     def test_a_container_that_ends_leaves_nothing(self):
         first, second = self.runtimes
         target = Pod(second.node).attach()
-        first.run("warm", "true")
+        first.run("warm", "echo", "warm")
         before = Traces(first.node)
         text = eventually(lambda: first.run("foreground", "ping", "-c", "2", "-W", "2", target.address(6)))
         self.assertIn(" 0% packet loss", text)

@@ -17,15 +17,21 @@ def routes(node, family):
 
 
 def ruleset(node):
-    """Every nftables object, without what changes by itself: handles and counters."""
+    """Every nftables object and element of a set, without what changes by itself: handles and counters."""
 
     def settled(value):
         if isinstance(value, dict):
             return {key: settled(item) for key, item in value.items() if key not in ("handle", "packets", "bytes")}
         return [settled(item) for item in value] if isinstance(value, list) else value
 
-    objects = json.loads(node.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
-    return sorted(json.dumps(settled(item), sort_keys=True) for item in objects if "metainfo" not in item)
+    lines = []
+    for item in json.loads(node.run("nft", "-j", "list", "ruleset").stdout)["nftables"]:
+        if "metainfo" in item:
+            continue
+        if "set" in item:
+            lines += [f"{item['set']['name']} holds {element}" for element in item["set"].pop("elem", [])]
+        lines.append(json.dumps(settled(item), sort_keys=True))
+    return sorted(lines)
 
 
 def conntrack(node, *addresses):
