@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -95,16 +96,23 @@ def show_transfer(source, target):
     title("Transfer between two nodes, one TCP stream of two seconds")
     rows = []
     for family in (4, 6):
-        server = target.start("iperf3", "--server", "--one-off", "--bind", target.address(family))
-        try:
-            report = json.loads(eventually(lambda: source.run(
-                "iperf3", "--client", target.address(family), "--time", "2", "--json", timeout=30
-            )).stdout)
-        finally:
-            server.kill()
-        speed = report["end"]["sum_received"]["bits_per_second"] / 1e9
-        rows.append([f"{source.name} → {target.name}", f"IPv{family}", f"{speed:.2f} Gb/s"])
+        speed = eventually(lambda: transfer(source, target, target.address(family)))
+        rows.append([f"{source.name} → {target.name}", f"IPv{family}", f"{speed / 1e9:.2f} Gb/s"])
     table(["PODS", "FAMILY", "RATE"], rows)
+
+
+def transfer(source, target, address):
+    """Bits per second that arrived."""
+    server = target.start(
+        "iperf3", "--server", "--one-off", "--forceflush", "--bind", address, stdout=subprocess.PIPE
+    )
+    try:
+        if not any("listening" in line for line in server.process.stdout):
+            raise RuntimeError(f"iperf3 cannot listen on {address}")
+        text = source.run("iperf3", "--client", address, "--time", "2", "--json", timeout=30).stdout
+        return json.loads(text)["end"]["sum_received"]["bits_per_second"]
+    finally:
+        server.kill()
 
 
 def show_capture(source, target):
