@@ -35,14 +35,15 @@ extension Setup {
     func allocate(
         _ request: AddressRequest, in store: borrowing LeaseStore, as lease: ([Lease.Address]) -> Lease
     ) throws(CNIError) -> Lease {
+        let newcomer = lease([])
         do throws(AllocationFailure) {
             // There are still free ones, so a search that fails is no reason to fail.
-            if store.isRunningLow(rangeSets) { try? store.reclaim(atMostEvery: 60) }
+            if store.isRunningLow(rangeSets) { try? store.reclaim(atMostEvery: 60, for: newcomer) }
             do throws(AllocationFailure) {
                 return try store.allocate(request, as: lease)
             } catch {
                 if case .system = error { throw error }
-                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim() }
+                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim(for: newcomer) }
                 return try store.allocate(request, as: lease)
             }
         } catch {

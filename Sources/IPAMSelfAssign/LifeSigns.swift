@@ -1,4 +1,5 @@
 import Addressing
+import CNI
 import Host
 import Netlink
 
@@ -7,6 +8,11 @@ import Netlink
 struct LifeSigns {
     /// Network namespaces that have a process.
     let inhabited: Set<FileIdentity>
+    /// The containers whose leases lead to a namespace now.
+    ///
+    /// The kernel gives the inode number of a namespace that ended to the next one. So a process in a namespace of a
+    /// lease's number shows nothing where another container has the number by now.
+    var holders: [FileIdentity: Set<String>] = [:]
     /// The host's interfaces.
     let interfaces: Set<String>
     /// Addresses that the host has a route of their own to, which is gone with the pod's interface, or that have
@@ -39,9 +45,22 @@ struct LifeSigns {
 
     func areAbsent(for lease: Lease) -> Bool {
         guard let identity = lease.namespaceIdentity else { return false }
-        return Self.isGone(lease.namespacePath, identity) && !inhabited.contains(identity)
+        return Self.isGone(lease.namespacePath, identity)
+            && !isInhabited(identity, by: lease.attachment.containerID)
             && !interfaces.contains(lease.hostInterface)
             && lease.addresses.allSatisfy { !reachable.contains($0.address.address) }
+    }
+
+    /// Takes note that a lease's path leads to its namespace, if it does.
+    mutating func note(_ lease: Lease) {
+        guard let identity = lease.namespaceIdentity, Files.identity(of: lease.namespacePath) == identity else {
+            return
+        }
+        holders[identity, default: []].insert(lease.attachment.containerID)
+    }
+
+    private func isInhabited(_ identity: FileIdentity, by containerID: String) -> Bool {
+        inhabited.contains(identity) && holders[identity].map { $0.contains(containerID) } ?? true
     }
 
     /// True where a path no longer leads to the namespace that it led to.

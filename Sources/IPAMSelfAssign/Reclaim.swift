@@ -14,20 +14,24 @@ extension LeaseStore {
     /// Takes back the leases of containers that are gone without a DEL, as detached containers and crashed runtimes
     /// leave them.
     ///
-    /// - Parameter atMostEvery: Does nothing where it was done less than so many seconds ago.
-    func reclaim(atMostEvery seconds: UInt32 = 0) throws(SystemError) {
+    /// - Parameters:
+    ///   - seconds: Does nothing where it was done less than so many seconds ago.
+    ///   - newcomer: What is about to be leased: its container lives.
+    func reclaim(atMostEvery seconds: UInt32 = 0, for newcomer: Lease? = nil) throws(SystemError) {
         let now = Boot.seconds
         let last = try state.lastReclaim
         guard seconds == 0 || last == 0 || now &- last >= seconds else { return }
         try state.setLastReclaim(max(now, 1))
-        let evidence = try LifeSigns.ofThisHost()
-        for network in try Self.networks(paths) {
-            for lease in try leases(network: network) where evidence.areAbsent(for: lease) {
-                StandardStreams.writeError(
-                    "warrens-ipam: taking back \(lease.addresses.map(\.address.address.description)) of container "
-                        + "\(lease.attachment.containerID): its network namespace \(lease.namespacePath) is gone\n")
-                try release(lease)
-            }
+        var leases: [Lease] = []
+        for network in try Self.networks(paths) { leases += try self.leases(network: network) }
+        var evidence = try LifeSigns.ofThisHost()
+        for lease in leases { evidence.note(lease) }
+        if let newcomer { evidence.note(newcomer) }
+        for lease in leases where evidence.areAbsent(for: lease) {
+            StandardStreams.writeError(
+                "warrens-ipam: taking back \(lease.addresses.map(\.address.address.description)) of container "
+                    + "\(lease.attachment.containerID): its network namespace \(lease.namespacePath) is gone\n")
+            try release(lease)
         }
     }
 

@@ -51,14 +51,17 @@ class Conf(ClusterCase):
                 configuration = json.loads(text(name))
                 self.assertEqual(configuration["cniVersion"], "1.0.0")
                 self.assertTrue(configuration["plugins"][0]["ipMasq"])
-                capabilities = {"portMappings": [{"hostPort": 8100, "containerPort": 80, "protocol": "tcp"}]}
+                # CHECK of Debian's bandwidth panics without a rate, and that of its portmap fails with a port.
+                rate = {"bandwidth": {"ingressRate": 80_000_000, "ingressBurst": 8_000_000}}
+                port = {"portMappings": [{"hostPort": 8100, "containerPort": 80, "protocol": "tcp"}]}
+                capabilities = {**port, **rate}
                 pod = Pod(first).attach(Network(first, configuration), capabilities=capabilities)
                 for family in FAMILIES:
                     self.assertReachable(pod, remote.address(family))
                 if any(plugin["type"] == "portmap" for plugin in configuration["plugins"]):
                     with listening(pod, 80):
                         self.assertTrue(call(second, first.v4, 8100, 1000)["intact"])
-                pod.check()
+                pod.check(capabilities=rate)
                 pod.detach(capabilities=capabilities)
 
     def test_settings_are_understood_by_every_executable(self):

@@ -119,6 +119,24 @@ struct HostTests {
         }
     }
 
+    @Test func anInodeNumberThatAnotherContainerHasShowsNoLife() throws {
+        try withNamespaces(2) { names in
+            let (reused, others) = (names[0], names[1])
+            try Node.with(settings: #"{"profile":"paper","families":["ipv4"]}"#) { node in
+                _ = try node.run("ADD", "dead", netns: path(reused))
+                for number in 1..<8 { _ = try node.run("ADD", "c\(number)", netns: path(others)) }
+                let process = try sleeper(in: reused)
+                defer { kill(process, SIGKILL) }
+                try command("netns delete \(reused)")
+                #expect(try node.run("ADD", "new", netns: path(others)).code == 11)
+                // Its process belongs to a container of another name: what had the number before is gone.
+                let heir = try node.run("ADD", "heir", netns: "/proc/\(process)/ns/net")
+                #expect(heir.addresses == ["10.83.103.56/28"])
+                try command("netns add \(reused)")
+            }
+        }
+    }
+
     /// Starts a process in a namespace; the caller ends it.
     private func sleeper(in namespace: String) throws -> pid_t {
         let outcome = try ChildProcess.run(

@@ -68,6 +68,12 @@ struct Assignment: Equatable {
         }
         // The first address, which other IPAM plugins take for the gateway, is the tunnel device's.
         let gateway = given.gateway.flatMap { $0 == subnet.tunnelAddress ? nil : $0 } ?? subnet.bridgeAddress
+        guard ![subnet.tunnelAddress, subnet.bridgeAddress, gateway].contains(address) else {
+            throw CNIError(
+                .invalidConfiguration,
+                "IPAM plugin \"\(type)\" returned \(address), which this node itself has in its subnet \(subnet.prefix)",
+                details: "let the IPAM plugin's range begin at \(subnet.firstContainer)")
+        }
         return Entry(address: address, gateway: gateway)
     }
 
