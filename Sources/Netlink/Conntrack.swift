@@ -5,6 +5,35 @@ internal import NetlinkShim
 
 /// The kernel's table of tracked connections (conntrack(8)) in one network namespace.
 public enum Conntrack {
+    /// Up to this many connections, it is cheaper to look at all of them once than to let the kernel search its whole
+    /// table, mostly empty, for each address and direction.
+    private static let fewConnections = 4096
+
+    /// Forgets all connections from or to any of `addresses`, in the network namespace of the calling thread.
+    ///
+    /// - Returns: How many there were.
+    @discardableResult
+    public static func deleteEntries(of addresses: [IPAddress]) throws(SystemError) -> Int {
+        // No file: nothing in this namespace tracks connections.
+        let content = try Files.readIfPresent("/proc/sys/net/netfilter/nf_conntrack_count") ?? []
+        let count = Int(String(decoding: content.prefix { $0 > 0x20 }, as: UTF8.self)) ?? 0
+        if count == 0 || addresses.isEmpty { return 0 }
+        if count > fewConnections {
+            var deleted = 0
+            for address in addresses { deleted += try deleteEntries(of: address) }
+            return deleted
+        }
+        let socket = try Socket(netlinkProtocol: NETLINK_NETFILTER)
+        let found = try socket.dump {
+            Request(
+                operation: "list connections", subject: "of both families",
+                message: Message(conntrack: IPCTNL_MSG_CT_GET, flags: NLM_F_DUMP, family: nil))
+        } _: { reply in
+            Connection(reply).flatMap { $0.sources.contains(where: addresses.contains) ? $0 : nil }
+        }
+        return try delete(found, by: socket)
+    }
+
     /// Forgets all connections from or to an address, in the network namespace of the calling thread. An address that
     /// is given to another pod must not inherit what was known about its last owner.
     ///
@@ -25,12 +54,17 @@ public enum Conntrack {
                 Connection(reply).flatMap { $0.sources.contains(address) ? $0 : nil }
             }
         }
+        return try delete(found, by: socket)
+    }
+
+    private static func delete(_ found: [Connection], by socket: Socket) throws(SystemError) -> Int {
         let connections = Set(found)
         try socket.perform(
-            connections.map { connection in
-                Request(
-                    operation: "delete connection", subject: "of \(address)",
-                    message: deletionMessage(connection, address.family), tolerated: [ENOENT])
+            connections.compactMap { connection in
+                guard let source = connection.sources.first else { return nil }
+                return Request(
+                    operation: "delete connection", subject: "from \(source)",
+                    message: deletionMessage(connection, source.family), tolerated: [ENOENT])
             })
         return connections.count
     }
@@ -99,9 +133,9 @@ public enum Conntrack {
 
 extension Message {
     /// A message of the connection tracking subsystem.
-    fileprivate convenience init(conntrack type: cntl_msg_types, flags: Int32 = 0, family: IPFamily) {
+    fileprivate convenience init(conntrack type: cntl_msg_types, flags: Int32 = 0, family: IPFamily?) {
         self.init(type: UInt16(NFNL_SUBSYS_CTNETLINK) << 8 | UInt16(type.rawValue), flags: flags)
-        append(nfgenmsg(nfgen_family: family.number, version: UInt8(NFNETLINK_V0), res_id: 0))
+        append(nfgenmsg(nfgen_family: family?.number ?? UInt8(AF_UNSPEC), version: UInt8(NFNETLINK_V0), res_id: 0))
     }
 }
 

@@ -7,40 +7,43 @@ internal import Netlink
 /// configuration, and goes on where a step fails.
 struct Remains {
     let host: RouteSocket
+    let firewall: SharedFirewall
 
     /// Deletes the veth pair by the name of the host's end; the pod's end, its addresses and routes, the bridge port and
     /// its forwarding entries go with it.
-    ///
-    /// - Returns: True where there was one.
-    func removeInterface(of key: AttachmentKey) throws(CNIError) -> Bool {
+    func removeInterface(of key: AttachmentKey) throws(CNIError) {
         let name = key.hostInterface
-        return try reporting("cannot delete the interface \(name)") { () throws(SystemError) in
-            guard let link = try host.link(named: name), link.isVeth else { return false }
+        try reporting("cannot delete the interface \(name)") { () throws(SystemError) in
+            guard let link = try host.link(named: name), link.isVeth else { return }
             try host.perform(.deleteLink(link.index).toleratingAbsence())
-            return true
         }
     }
 
-    /// Removes routes, neighbours, masquerading and tracked connections of addresses that no pod has any more.
+    /// Removes routes, neighbours and masquerading of addresses that no pod has any more.
     ///
     /// - Parameter addresses: They must not be leased to another pod meanwhile, so call this before they are released.
     /// - Returns: What could not be removed.
-    func forget(_ addresses: [IPAddress], on bridge: String) -> [CNIError] {
+    func disconnect(_ addresses: [IPAddress], on bridge: String) -> [CNIError] {
         if addresses.isEmpty { return [] }
+        let masquerading = { () throws(CNIError) in try firewall.removePods(addresses) }
         let routes = { () throws(CNIError) in
             try reporting("cannot remove the routes to \(list(addresses))") { () throws(SystemError) in
                 guard let index = try host.link(named: bridge)?.index else { return }
                 try host.perform(PodInterface.unreachability(of: addresses, on: index))
             }
         }
-        let masquerading = { () throws(CNIError) in try PodFirewall.removePods(addresses) }
-        let connections = { () throws(CNIError) in
-            try reporting("cannot forget the connections of \(list(addresses))") { () throws(SystemError) in
-                // Else a UDP flow to the address would go on to whoever gets it next, or nowhere.
-                for address in addresses { _ = try Conntrack.deleteEntries(of: address) }
+        return [attempting(masquerading), attempting(routes)].compactMap { $0 }
+    }
+
+    /// Forgets the tracked connections of addresses whose interface is gone: else a UDP flow would go on to whoever gets
+    /// the address next, or nowhere.
+    func forgetConnections(_ addresses: [IPAddress]) -> [CNIError] {
+        let forgetting = { () throws(CNIError) in
+            _ = try reporting("cannot forget the connections of \(list(addresses))") { () throws(SystemError) in
+                try Conntrack.deleteEntries(of: addresses)
             }
         }
-        return [attempting(routes), attempting(masquerading), attempting(connections)].compactMap { $0 }
+        return [attempting(forgetting)].compactMap { $0 }
     }
 
     private func list(_ addresses: [IPAddress]) -> String {

@@ -9,13 +9,13 @@ struct PodFirewall {
     let configuration: PluginConfiguration
     let context: NodeContext
     let host: RouteSocket
+    let shared: SharedFirewall
 
     /// Makes the pod's traffic pass. The rules that all pods share are made by the first one, and again where somebody
     /// flushed them.
     func admit(_ addresses: [IPAddress]) throws(CNIError) {
         let bridge = configuration.bridge
-        let nftables = try reporting("cannot talk to nf_tables") { () throws(SystemError) in try Nftables() }
-        let accepts = ForwardAccepts(nftables: nftables)
+        let accepts = shared.accepts
         let isOpen = try reporting("cannot read the host's firewall") { () throws(SystemError) in
             try accepts.isEnsured(bridge: bridge)
         }
@@ -26,7 +26,7 @@ struct PodFirewall {
                 try accepts.ensure(bridge: bridge)
             }
         }
-        if configuration.masquerade { try masquerade(addresses, Masquerade(nftables: nftables)) }
+        if configuration.masquerade { try masquerade(addresses, shared.masquerade) }
     }
 
     private func masquerade(_ addresses: [IPAddress], _ masquerade: Masquerade) throws(CNIError) {
@@ -58,32 +58,15 @@ struct PodFirewall {
     /// The routing table that `warrensd` fills.
     private static let tunnelTable: UInt32 = 31337
 
-    /// Forgets pods, as far as anything knows of them.
-    static func removePods(_ addresses: [IPAddress]) throws(CNIError) {
-        try reporting("cannot stop masquerading") { () throws(SystemError) in
-            try Masquerade(nftables: try Nftables()).remove(addresses)
-        }
-    }
-
-    /// Removes the rules that all pods share. Call it with the node lock held.
-    static func tearDown() throws(CNIError) {
-        try reporting("cannot remove the firewall rules") { () throws(SystemError) in
-            let nftables = try Nftables()
-            try Masquerade(nftables: nftables).uninstall()
-            try ForwardAccepts(nftables: nftables).remove()
-        }
-    }
-
     /// What is missing, in words.
     func findings(_ addresses: [IPAddress]) throws(CNIError) -> [String] {
         try reporting("cannot inspect the firewall") { () throws(SystemError) in
-            let nftables = try Nftables()
             var findings = Findings()
             findings.expect(
-                try ForwardAccepts(nftables: nftables).isEnsured(bridge: configuration.bridge),
+                try shared.accepts.isEnsured(bridge: configuration.bridge),
                 "the host's firewall drops forwarded traffic, and the accepts for \(configuration.bridge) are missing")
             if configuration.masquerade, !addresses.isEmpty {
-                findings.add(try Masquerade(nftables: nftables).findings(addresses))
+                findings.add(try shared.masquerade.findings(addresses))
             }
             return findings.texts
         }

@@ -16,6 +16,7 @@ struct Attach {
     private let key: AttachmentKey
     private let store: RecordStore
     private let host: RouteSocket
+    private let firewall: SharedFirewall
     private let ipam: Delegate?
 
     init(_ request: Request) throws(CNIError) {
@@ -25,6 +26,7 @@ struct Attach {
         key = AttachmentKey(request)
         store = RecordStore(context.paths)
         host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
+        firewall = try SharedFirewall()
         ipam = try request.configuration.ipamType.map { type throws(CNIError) in
             try Delegate(type: type, request: request)
         }
@@ -68,9 +70,10 @@ struct Attach {
             }
         }
         guard former != nil || hostEnd != nil else { return }
-        let remains = Remains(host: host)
-        _ = try remains.removeInterface(of: key)
-        if let former { _ = remains.forget(former.addresses, on: former.bridge) }
+        let remains = Remains(host: host, firewall: firewall)
+        if let former { _ = remains.disconnect(former.addresses, on: former.bridge) }
+        try remains.removeInterface(of: key)
+        if let former { _ = remains.forgetConnections(former.addresses) }
         // An IPAM plugin that refuses to lease twice to one container still holds what the killed ADD got.
         attempting { () throws(CNIError) in try ipam?.delete() }
     }
@@ -91,11 +94,8 @@ struct Attach {
             try write(record)
             return try network.prepare(mtu: mtu)
         }
-        undo.add { [store, key, context] in
-            attempting { () throws(CNIError) in
-                try LastAttachment.release(key, of: store, paths: context.paths)
-            }
-        }
+        let last = LastAttachment(key: key, store: store, paths: context.paths, firewall: firewall)
+        undo.add { attempting(last.release) }
 
         let assignment = try assign(&undo)
         if let assignment {
@@ -112,17 +112,16 @@ struct Attach {
 
         let interface = PodInterface(
             key: key, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
-        let remains = Remains(host: host)
-        undo.add { [key] in attempting { () throws(CNIError) in _ = try remains.removeInterface(of: key) } }
+        let remains = Remains(host: host, firewall: firewall)
+        if let assignment {
+            let addresses = assignment.entries.map(\.address)
+            undo.add { _ = remains.forgetConnections(addresses) + remains.disconnect(addresses, on: bridge.name) }
+            try PodFirewall(configuration: configuration, context: context, host: host, shared: firewall)
+                .admit(addresses)
+        }
+        undo.add { [key] in attempting { () throws(CNIError) in try remains.removeInterface(of: key) } }
         let ends = try interface.create(in: namespace)
-        if let assignment {
-            undo.add { _ = remains.forget(assignment.entries.map(\.address), on: bridge.name) }
-        }
         try settle(interface, ends, assignment, namespace)
-        if let assignment {
-            let firewall = PodFirewall(configuration: configuration, context: context, host: host)
-            try firewall.admit(assignment.entries.map(\.address))
-        }
         record.complete = true
         try write(record)
         return result(interface, assignment)

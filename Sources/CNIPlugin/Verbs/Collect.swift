@@ -21,12 +21,13 @@ struct Collect {
         let keep = Set(valid.map(AttachmentKey.init))
         let store = RecordStore(paths)
         let host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
+        let firewall = try SharedFirewall()
         let records = try reporting("cannot read the attachment records") { () throws(SystemError) in
             try store.all()
         }
         var failures: [CNIError] = []
         for record in records where record.network == request.configuration.name && !keep.contains(record.key) {
-            failures += remove(record, store, host)
+            failures += remove(record, store, host, firewall)
         }
         let delegated = attempting { () throws(CNIError) in
             guard let type = request.configuration.ipamType else { return }
@@ -39,16 +40,17 @@ struct Collect {
             details: failures.map(\.details).filter { !$0.isEmpty }.joined(separator: "; "))
     }
 
-    private func remove(_ record: AttachmentRecord, _ store: RecordStore, _ host: RouteSocket) -> [CNIError] {
-        let remains = Remains(host: host)
-        let interface = attempting { () throws(CNIError) in _ = try remains.removeInterface(of: record.key) }
-        var failures = [interface].compactMap { $0 } + remains.forget(record.addresses, on: record.bridge)
-        if failures.isEmpty {
-            let release = attempting { () throws(CNIError) in
-                try LastAttachment.release(record.key, of: store, paths: paths)
-            }
-            failures += [release].compactMap { $0 }
+    private func remove(
+        _ record: AttachmentRecord, _ store: RecordStore, _ host: RouteSocket, _ firewall: SharedFirewall
+    ) -> [CNIError] {
+        let remains = Remains(host: host, firewall: firewall)
+        let last = LastAttachment(key: record.key, store: store, paths: paths, firewall: firewall)
+        var failures = remains.disconnect(record.addresses, on: record.bridge)
+        failures += [attempting { () throws(CNIError) in try remains.removeInterface(of: record.key) }].compactMap {
+            $0
         }
+        failures += remains.forgetConnections(record.addresses)
+        if failures.isEmpty { failures += [attempting(last.release)].compactMap { $0 } }
         return failures
     }
 }

@@ -12,6 +12,7 @@ struct Detach {
     private let key: AttachmentKey
     private let store: RecordStore
     private let host: RouteSocket
+    private let firewall: SharedFirewall
 
     init(_ request: Request) throws(CNIError) {
         self.request = request
@@ -19,29 +20,39 @@ struct Detach {
         key = AttachmentKey(request)
         store = RecordStore(paths)
         host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
+        firewall = try SharedFirewall()
     }
 
     /// Everything is tried, whatever fails; the first failure is reported. The interface goes before its addresses are
     /// released, so that nobody gets an address that still answers.
     func run() throws(CNIError) {
         let record = store.record(of: key)
-        let remains = Remains(host: host)
+        let remains = Remains(host: host, firewall: firewall)
+        let last = LastAttachment(key: key, store: store, paths: paths, firewall: firewall)
         var failures: [CNIError] = []
-        var hadInterface = false
-        let interfaceFailure = attempting { () throws(CNIError) in
-            hadInterface = try remains.removeInterface(of: key)
+        func attempt(_ step: () throws(CNIError) -> Void) {
+            if let failure = attempting(step) { failures.append(failure) }
         }
-        failures += [interfaceFailure].compactMap { $0 }
-        let addresses = record?.addresses ?? (hadInterface ? previousAddresses : [])
-        failures += remains.forget(addresses, on: record?.bridge ?? configuration.bridge)
-        let leaseFailure = attempting { () throws(CNIError) in
+        let addresses = record?.addresses ?? (hasInterface ? previousAddresses : [])
+        if record != nil { attempt(last.closeFirewallIfLast) }
+        failures += remains.disconnect(addresses, on: record?.bridge ?? configuration.bridge)
+        attempt { () throws(CNIError) in try remains.removeInterface(of: key) }
+        failures += remains.forgetConnections(addresses)
+        attempt { () throws(CNIError) in
             guard let type = request.configuration.ipamType else { return }
             try Delegate(type: type, request: request).delete()
         }
-        failures += [leaseFailure].compactMap { $0 }
         // The record stays where something could not be removed: it says what, to the next DEL.
-        if failures.isEmpty { try LastAttachment.release(key, of: store, paths: paths) }
+        if failures.isEmpty { try last.release() }
         if let failure = failures.first { throw failure }
+    }
+
+    private var hasInterface: Bool {
+        do throws(SystemError) {
+            return try host.link(named: key.hostInterface) != nil
+        } catch {
+            return false
+        }
     }
 
     /// The pod's addresses where the record was lost. Only to be used as long as the interface exists: after that, the

@@ -42,7 +42,10 @@ struct Inspect {
         }
         findings.add(inspection)
         let addresses = entries.map(\.address)
-        findings.add(try PodFirewall(configuration: configuration, context: context, host: host).findings(addresses))
+        findings.add(
+            try PodFirewall(
+                configuration: configuration, context: context, host: host, shared: try SharedFirewall()
+            ).findings(addresses))
         findings.add(daemonFindings())
         if let ipam = try delegateFinding() { findings.add([ipam]) }
         if findings.isEmpty { return }

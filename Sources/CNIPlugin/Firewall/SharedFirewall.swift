@@ -1,0 +1,33 @@
+internal import Addressing
+internal import CNI
+internal import Host
+internal import Netlink
+
+/// The rules in netfilter that all pods of the node share.
+///
+/// One value, and with it one socket, serves a whole execution: the kernel lets whoever closes such a socket wait until
+/// what was changed through it is settled, some ten milliseconds later. So changes are made early and the socket is
+/// closed last, and the wait overlaps with other work.
+struct SharedFirewall {
+    let masquerade: Masquerade
+    let accepts: ForwardAccepts
+
+    init() throws(CNIError) {
+        let nftables = try reporting("cannot talk to nf_tables") { () throws(SystemError) in try Nftables() }
+        masquerade = Masquerade(nftables: nftables)
+        accepts = ForwardAccepts(nftables: nftables)
+    }
+
+    /// Forgets pods, as far as anything knows of them.
+    func removePods(_ addresses: [IPAddress]) throws(CNIError) {
+        try reporting("cannot stop masquerading") { () throws(SystemError) in try masquerade.remove(addresses) }
+    }
+
+    /// Removes all rules. Call it with the node lock held.
+    func tearDown() throws(CNIError) {
+        try reporting("cannot remove the firewall rules") { () throws(SystemError) in
+            try masquerade.uninstall()
+            try accepts.remove()
+        }
+    }
+}
