@@ -105,7 +105,7 @@ extension KernelSuite {
             try Files.replace("\(node.root)/bin/warrensd", with: "\u{7f}ELF nonsense".utf8, mode: 0o755)
             let added = try node.cni("ADD", Self.configuration, pod: pod)
             #expect(added.errorCode == 11)
-            #expect(added.message.contains("cannot be executed (errno"), "\(added.message)")
+            #expect(added.message.contains("cannot be executed: Exec format error"), "\(added.message)")
         }
 
         @Test func fiftyFailAsFastAsOne() async throws {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,16 +32,9 @@ static void restore_signals(void) {
         signal(number, SIG_DFL);
 }
 
-/* Tells the waiting starter why the exec failed. Only async-signal-safe calls: this is a forked child. */
+/* Tells the waiting starter why the exec failed. The starter has one thread, so no lock can be held by another. */
 static void report_failure(int code) {
-    char text[] = "cannot be executed (errno     )\n";
-    size_t end = sizeof text - 4;
-    do {
-        text[end--] = (char)('0' + code % 10);
-        code /= 10;
-    } while (code > 0 && text[end] == ' ');
-    ssize_t written = write(READY_DESCRIPTOR, text, sizeof text - 1);
-    (void)written;
+    dprintf(READY_DESCRIPTOR, "cannot be executed: %s\n", strerror(code));
 }
 
 static _Noreturn void become(
