@@ -45,7 +45,10 @@ def run_suite(name, report):
     # A test with several failed subtests is one failed test.
     failed = {test.id().split(" ")[0] if "setUpClass" not in test.id() else test.id()
               for test, _ in result.failures + result.errors}
+    # One that succeeds against expectation has to lose its mark.
+    failed |= {f"{test.id()} (succeeded, though marked as known to fail)" for test in result.unexpectedSuccesses}
     skipped = [(test.id(), reason) for test, reason in result.skipped]
+    skipped += [(test.id(), f"known to fail: {test.shortDescription()}") for test, _ in result.expectedFailures]
     with open(report, "w") as file:
         json.dump({"passed": len(result.passed), "failed": sorted(failed), "skipped": skipped}, file)
 
