@@ -25,7 +25,7 @@ public enum ClashCheck {
     }
 
     /// The devices that are ours: what lies on them cannot clash.
-    public static let ownDevices: Set<String> = ["cni0", "warrens0"]
+    public static let ownDevices: Set<String> = [KernelNames.defaultBridge, KernelNames.tunnelDevice]
 
     /// Compares the prefixes that the settings enable with the Service ranges and with the host's state.
     ///

@@ -17,7 +17,7 @@ struct AddressCheck: Check {
         let names = Dictionary(links.map { ($0.index, $0.name) }) { first, _ in first }
         let addresses = try socket.addresses()
         let routes = try socket.routes(table: nil).filter {
-            $0.kind == .unicast && $0.table != KernelRemains.table && $0.table != Route.localTable
+            $0.kind == .unicast && $0.table != KernelNames.overlayTable && $0.table != Route.localTable
         }
         return clashes(addresses, routes, names) + sizes(links, routes)
     }

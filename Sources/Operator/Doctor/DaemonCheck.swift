@@ -96,10 +96,10 @@ struct DaemonCheck: Check {
     }
 
     private func tunnelSize(_ report: StatusReport) -> [Finding] {
-        guard let link = (try? RouteSocket().link(named: KernelRemains.tunnelDevice)).flatMap({ $0 }) else {
+        guard let link = (try? RouteSocket().link(named: KernelNames.tunnelDevice)).flatMap({ $0 }) else {
             return [
                 .problem(
-                    subject, "\(KernelRemains.tunnelDevice) is gone", remedy: "restart warrensd, which makes it again")
+                    subject, "\(KernelNames.tunnelDevice) is gone", remedy: "restart warrensd, which makes it again")
             ]
         }
         guard link.isUp, link.mtu == report.mtu else {

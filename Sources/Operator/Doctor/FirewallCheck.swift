@@ -32,7 +32,7 @@ struct FirewallCheck: Check {
                 ? .notice(subject, finding, remedy: remedy) : .problem(subject, finding, remedy: remedy)
         }
         let head = rules.prefix { !$0.refuses }
-        if head.contains(where: { $0.comment.hasPrefix(KernelRemains.ruleMark) }) {
+        if head.contains(where: { $0.comment.hasPrefix(KernelNames.ruleCommentMark) }) {
             return .good(subject, "chain \(chain) drops forwarded packets \(manner), but accepts ours before")
         }
         let finding = "chain \(chain) drops forwarded packets \(manner)"
@@ -45,7 +45,7 @@ struct FirewallCheck: Check {
                     remedy: "start a pod, which puts them back")
         }
         let remedy =
-            "nft insert rule \(chain) iifname { \"cni0\", \"\(KernelRemains.tunnelDevice)\" } accept, and the same"
+            "nft insert rule \(chain) iifname { \"cni0\", \"\(KernelNames.tunnelDevice)\" } accept, and the same"
             + " with oifname \"cni0\""
         // What stands in front of a drop may well accept our packets; a chain without such a rule cannot.
         return head.isEmpty && !base.accepts

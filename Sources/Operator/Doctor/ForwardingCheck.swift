@@ -28,13 +28,13 @@ struct ForwardingCheck: Check {
 
     /// The stricter of the setting for all devices and the device's own is in force (ip-sysctl.rst).
     private func reversePath() -> [Finding] {
-        guard let device = try? Sysctl.read("net", "ipv4", "conf", KernelRemains.tunnelDevice, "rp_filter"),
+        guard let device = try? Sysctl.read("net", "ipv4", "conf", KernelNames.tunnelDevice, "rp_filter"),
             let all = try? Sysctl.read("net.ipv4.conf.all.rp_filter"), max(device, all) == "1"
         else { return [] }
         return [
             .problem(
-                "rp_filter", "strict reverse path filtering drops what arrives on \(KernelRemains.tunnelDevice)",
-                remedy: "sysctl -w net.ipv4.conf.\(KernelRemains.tunnelDevice).rp_filter=2")
+                "rp_filter", "strict reverse path filtering drops what arrives on \(KernelNames.tunnelDevice)",
+                remedy: "sysctl -w net.ipv4.conf.\(KernelNames.tunnelDevice).rp_filter=2")
         ]
     }
 

@@ -2,6 +2,7 @@ import Addressing
 import Glibc
 import Host
 import Netlink
+import Overlay
 import SyscallShim
 
 /// Kernel features, tried out in a network namespace that nobody else sees.
@@ -45,7 +46,7 @@ struct KernelCheck: Check {
                 try socket.perform(
                     .addRule(
                         RoutingRule(
-                            family: .v4, priority: KernelRemains.rulePriority, table: KernelRemains.table, mark: 1,
+                            family: .v4, priority: KernelNames.rulePriority, table: KernelNames.overlayTable, mark: 1,
                             isInverted: true)))
             },
         ]

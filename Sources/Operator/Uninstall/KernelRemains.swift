@@ -6,14 +6,6 @@ import Overlay
 
 /// Everything that Warrens makes in the kernel of a node.
 struct KernelRemains {
-    static let tunnelDevice = "warrens0"
-    static let table: UInt32 = 31337
-    static let rulePriority: UInt32 = 3133
-    /// The metric of the routes that refuse what nobody claims.
-    static let refusalMetric: UInt32 = 4096
-    /// Begins the comments of our rules in the chains of others.
-    static let ruleMark = "warrens: "
-
     private let paths: NodePaths
     private let settings: Settings
     private let node: LocalNode?
@@ -48,7 +40,7 @@ struct KernelRemains {
         let pods = links.filter { link in
             link.isVeth && (recorded.contains(link.name) || link.master.map(bridgeIndices.contains) ?? false)
         }
-        let tunnel = links.filter { $0.name == Self.tunnelDevice && $0.kind == "tun" }
+        let tunnel = links.filter { $0.name == KernelNames.tunnelDevice && $0.kind == "tun" }
         let doomed = pods + bridges + tunnel
         try socket.perform(doomed.map { .deleteLink($0.index).toleratingAbsence() })
         return doomed.map { "device \($0.name)" }
@@ -57,17 +49,19 @@ struct KernelRemains {
     private func removeRoutes() throws(SystemError) -> [String] {
         let own = Set((node.map { $0.subnets + $0.draining } ?? []).map(\.prefix))
         let refusals = try socket.routes().filter { route in
-            route.kind == .unreachable && route.metric == Self.refusalMetric
+            route.kind == .unreachable && route.metric == KernelNames.refusalMetric
                 && (own.contains(route.destination)
                     || settings.overlayPrefixes.contains { $0.contains(route.destination) })
         }
-        let doomed = try socket.routes(table: Self.table) + refusals
+        let doomed = try socket.routes(table: KernelNames.overlayTable) + refusals
         try socket.perform(doomed.map { .deleteRoute($0).toleratingAbsence() })
         return doomed.map { "route \($0)" }
     }
 
     private func removeRules() throws(SystemError) -> [String] {
-        let doomed = try socket.rules().filter { $0.table == Self.table && $0.priority == Self.rulePriority }
+        let doomed = try socket.rules().filter {
+            $0.table == KernelNames.overlayTable && $0.priority == KernelNames.rulePriority
+        }
         try socket.perform(doomed.map { .deleteRule($0).toleratingAbsence() })
         return doomed.map { "\($0.family) rule \($0.priority)" }
     }
@@ -76,11 +70,11 @@ struct KernelRemains {
         let nftables = try Nftables()
         var removed: [String] = []
         for chain in try nftables.chains() where chain.base?.hook == .forward {
-            let ours = try nftables.rules(in: chain).filter { $0.comment.hasPrefix(Self.ruleMark) }
+            let ours = try nftables.rules(in: chain).filter { $0.comment.hasPrefix(KernelNames.ruleCommentMark) }
             try nftables.commit(ours.map { .deleteRule(chain, handle: $0.handle) })
             removed += ours.map { "rule \"\($0.comment)\" of chain \(chain)" }
         }
-        let table = NftablesTable(.inet, "warrens")
+        let table = NftablesTable(.inet, KernelNames.firewallTable)
         if try nftables.tables().contains(table) {
             try nftables.commit([.removeTable(table)])
             removed.append("nftables table \(table)")

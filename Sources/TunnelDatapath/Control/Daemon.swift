@@ -80,7 +80,7 @@ final class Daemon {
     private static func openDatapath(_ settings: Settings, _ plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
         // The port first: where another program holds it, the device keeps its missing carrier.
         let sockets = try TunnelSockets(port: settings.port)
-        return try TunDatapath(device: try TunDevice(name: OverlayNetwork.deviceName), sockets: sockets, plan: plan)
+        return try TunDatapath(device: try TunDevice(name: KernelNames.tunnelDevice), sockets: sockets, plan: plan)
     }
 
     private func describeStart() {
@@ -202,7 +202,7 @@ final class Daemon {
 
     /// The tunnel device was removed under us: it is made again, with all that hangs on it.
     private func replaceDatapath() {
-        log.warning("the tunnel device is gone; making it again", metadata: ["device": "\(OverlayNetwork.deviceName)"])
+        log.warning("the tunnel device is gone; making it again", metadata: ["device": "\(KernelNames.tunnelDevice)"])
         datapath.lost.clear()
         datapathIsLost = true
         apply()

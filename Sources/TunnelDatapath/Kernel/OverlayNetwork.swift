@@ -1,19 +1,11 @@
 import Addressing
 internal import Host
 internal import Netlink
+internal import Overlay
 
 /// What the node's kernel must look like for packets to find the tunnel device. Reconciled: what is right is left
 /// alone, so that repairing it over and over disturbs nothing.
 struct OverlayNetwork: Equatable {
-    static let deviceName = "warrens0"
-    /// Overlay routes live in a table of their own, which the daemon's own datagrams skip by their mark.
-    static let table: UInt32 = 31337
-    static let rulePriority: UInt32 = 3133
-    /// In front of everything else in the table.
-    private static let metric: UInt32 = 100
-    /// Behind it: answers where the device has no carrier because no daemon runs.
-    private static let fallbackMetric: UInt32 = 4096
-
     /// The largest inner packet, in bytes.
     var mtu: Int
     /// This node's subnets, those that are draining included: never to be looked for in the overlay.
@@ -31,8 +23,8 @@ struct OverlayNetwork: Equatable {
     ///
     /// - Returns: What was changed, in words for the log; empty where all was right.
     func reconcile(_ socket: RouteSocket) throws(SystemError) -> [String] {
-        guard let link = try socket.link(named: Self.deviceName) else {
-            throw SystemError("get link", Self.deviceName, code: 19, detail: "the tunnel device is gone")
+        guard let link = try socket.link(named: KernelNames.tunnelDevice) else {
+            throw SystemError("get link", KernelNames.tunnelDevice, code: 19, detail: "the tunnel device is gone")
         }
         var changes = try reconcileDevice(link, socket)
         changes += try reconcileAddresses(link, socket)
@@ -58,7 +50,7 @@ struct OverlayNetwork: Equatable {
             changed = try ensure("ipv6", "accept_ra", "0") || changed
             changed = try ensure("ipv6", "forwarding", "1") || changed
         }
-        guard !link.isUp || link.mtu != mtu else { return changed ? ["settings of \(Self.deviceName)"] : [] }
+        guard !link.isUp || link.mtu != mtu else { return changed ? ["settings of \(KernelNames.tunnelDevice)"] : [] }
         var requests: [RouteRequest] = []
         if families.contains(.v6), !link.isUp {
             // No link-local address: nothing on a tunnel to many peers is local. Said before the device goes up, which
@@ -67,11 +59,11 @@ struct OverlayNetwork: Equatable {
         }
         requests.append(.changeLink(link.index, LinkChange(isUp: true, mtu: mtu)))
         try socket.perform(requests)
-        return ["\(Self.deviceName) up with MTU \(mtu)"]
+        return ["\(KernelNames.tunnelDevice) up with MTU \(mtu)"]
     }
 
     private func ensure(_ family: String, _ key: String, _ value: String) throws(SystemError) -> Bool {
-        try Sysctl.ensure("net", family, "conf", Self.deviceName, key, value: value)
+        try Sysctl.ensure("net", family, "conf", KernelNames.tunnelDevice, key, value: value)
     }
 
     private func reconcileAddresses(_ link: Link, _ socket: RouteSocket) throws(SystemError) -> [String] {
@@ -92,18 +84,18 @@ struct OverlayNetwork: Equatable {
         let present = try socket.rules()
         let missing = families.map(Self.rule).filter { !present.contains($0) }
         try socket.perform(missing.map { .addRule($0).toleratingExistence() })
-        return missing.map { "\($0.family) rule \(Self.rulePriority) added" }
+        return missing.map { "\($0.family) rule \(KernelNames.rulePriority) added" }
     }
 
     private static func rule(_ family: IPFamily) -> RoutingRule {
         RoutingRule(
-            family: family, priority: rulePriority, table: table, mark: UInt32(bitPattern: TunnelSocket.mark),
-            isInverted: true)
+            family: family, priority: KernelNames.rulePriority, table: KernelNames.overlayTable,
+            mark: KernelNames.datagramMark, isInverted: true)
     }
 
     private func reconcileRoutes(_ link: Link, _ socket: RouteSocket) throws(SystemError) -> [String] {
         let wanted = routes(device: link.index)
-        let present = try socket.routes(table: Self.table)
+        let present = try socket.routes(table: KernelNames.overlayTable)
         let wantedKeys = Set(wanted.map(RouteKey.init))
         let presentKeys = Set(present.map(RouteKey.init))
         let surplus = present.filter { !wantedKeys.contains(RouteKey($0)) }
@@ -123,13 +115,17 @@ struct OverlayNetwork: Equatable {
             routes.append(
                 Route(
                     to: destination, interfaceIndex: device,
-                    source: tunnelAddresses.first { $0.family == destination.family }, table: Self.table,
-                    metric: Self.metric))
+                    source: tunnelAddresses.first { $0.family == destination.family }, table: KernelNames.overlayTable,
+                    metric: KernelNames.overlayMetric))
+            // Answers where the device has no carrier because no daemon runs.
             routes.append(
-                Route(to: destination, kind: .unreachable, table: Self.table, metric: Self.fallbackMetric))
+                Route(
+                    to: destination, kind: .unreachable, table: KernelNames.overlayTable,
+                    metric: KernelNames.refusalMetric))
         }
         for subnet in Set(ownSubnets.map(\.network)) where usable.contains(subnet.family) {
-            routes.append(Route(to: subnet, kind: .throw, table: Self.table, metric: Self.metric))
+            routes.append(
+                Route(to: subnet, kind: .throw, table: KernelNames.overlayTable, metric: KernelNames.overlayMetric))
         }
         return routes
     }

@@ -1,6 +1,7 @@
 import Addressing
 internal import Host
 internal import Netlink
+internal import Overlay
 
 /// Gives what this node itself sends into the tunnel a source that its peers accept.
 ///
@@ -8,7 +9,7 @@ internal import Netlink
 /// way out (host → ClusterIP → remote pod) has chosen the underlay's address by then; the peer's source check would
 /// drop it. Pods keep their addresses.
 struct TunnelMasquerade: Equatable {
-    private static let table = NftablesTable(.inet, "warrens")
+    private static let table = NftablesTable(.inet, KernelNames.firewallTable)
     private static let chain = NftablesChain(
         table, "daemon_postrouting",
         base: NftablesBase(.nat, hook: .postrouting, priority: NftablesBase.sourceNATPriority))
@@ -18,7 +19,7 @@ struct TunnelMasquerade: Equatable {
     var tunnelAddresses: [IPAddress]
 
     private var rules: [(statements: [NftablesStatement], comment: String)] {
-        let device = OverlayNetwork.deviceName
+        let device = KernelNames.tunnelDevice
         return [
             ([.outputInterface(.notEquals(device)), .return], "not into the tunnel"),
             // What this host sends has come in by no device.

@@ -39,7 +39,7 @@ final class Underlay {
         let links = try socket.links().filter { $0.master == nil && !ClashCheck.ownDevices.contains($0.name) }
         let indices = Set(links.map(\.index))
         routes = try socket.routes(table: nil).filter { route in
-            route.table != Route.localTable && route.table != OverlayNetwork.table
+            route.table != Route.localTable && route.table != KernelNames.overlayTable
                 && route.interfaceIndices.contains(where: indices.contains) && route.kind == .unicast
         }
         self.links = Dictionary(uniqueKeysWithValues: links.map { ($0.index, $0) })
@@ -59,7 +59,7 @@ final class Underlay {
     }
 
     private func lookUp(_ address: IPAddress) -> Path? {
-        guard let route = try? socket.route(to: address, mark: UInt32(bitPattern: TunnelSocket.mark)),
+        guard let route = try? socket.route(to: address, mark: KernelNames.datagramMark),
             route.kind == .unicast, let index = route.interfaceIndex, let link = links[index]
         else { return nil }
         return Path(mtu: min(link.mtu, routeMTU(to: address, table: route.table) ?? link.mtu))

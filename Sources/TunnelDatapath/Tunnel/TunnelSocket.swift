@@ -1,14 +1,11 @@
 import Addressing
 internal import Glibc
 internal import Host
+internal import Overlay
 internal import SyscallShim
 
 /// The UDP socket of one outer family on the tunnel's port. It belongs to no connection and never fragments unasked.
 final class TunnelSocket: Sendable {
-    /// "WARR": the routing rule that leads into the overlay skips what bears this mark, so that no tunnel runs inside
-    /// of the tunnel.
-    static let mark: Int32 = 0x5741_5252
-
     /// Room for what arrives while the reading thread does not run, in bytes: WireGuard's measure, about 5 ms of a
     /// 10 Gb/s link.
     private static let bufferSize: Int32 = 7 << 20
@@ -29,7 +26,7 @@ final class TunnelSocket: Sendable {
         file = OwnedDescriptor(owning: raw)
         self.family = family
 
-        try set(Option.socket, Option.mark, Self.mark, "mark")
+        try set(Option.socket, Option.mark, Int32(bitPattern: KernelNames.datagramMark), "mark")
         try set(Option.socket, Option.receiveBufferForce, Self.bufferSize, "receive buffer")
         try set(Option.socket, Option.sendBufferForce, Self.bufferSize, "send buffer")
         switch family {

@@ -1,0 +1,24 @@
+/// The names and numbers in a node's kernel by which the executables find each other's work.
+public enum KernelNames {
+    /// The tunnel device.
+    public static let tunnelDevice = "warrens0"
+    /// The pods' bridge, unless a network configuration names another one.
+    public static let defaultBridge = "cni0"
+
+    /// The routing table of what leads into the tunnel.
+    public static let overlayTable: UInt32 = 31337
+    /// The priority of the rule that sends everything without ``datagramMark`` to ``overlayTable``.
+    public static let rulePriority: UInt32 = 3133
+    /// "WARR": what marks the daemon's own datagrams, which must never enter the tunnel.
+    public static let datagramMark: UInt32 = 0x5741_5252
+    /// The metric of the routes into the tunnel: in front of everything else in ``overlayTable``.
+    public static let overlayMetric: UInt32 = 100
+    /// The metric of the routes that refuse what nobody carries: worse than any that an administrator or the kernel
+    /// makes.
+    public static let refusalMetric: UInt32 = 4096
+
+    /// The nftables table of ours, in the family `inet`.
+    public static let firewallTable = "warrens"
+    /// Begins the comments of our rules in the chains of others.
+    public static let ruleCommentMark = "warrens: "
+}
