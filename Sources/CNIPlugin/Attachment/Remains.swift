@@ -21,11 +21,15 @@ struct Remains {
 
     /// Removes routes, neighbours and masquerading of addresses that no pod has any more.
     ///
-    /// - Parameter addresses: They must not be leased to another pod meanwhile, so call this before they are released.
+    /// - Parameters:
+    ///   - addresses: They must not be leased to another pod meanwhile, so call this before they are released.
+    ///   - isMasqueraded: False where the firewall knows nothing of them.
     /// - Returns: What could not be removed.
-    func disconnect(_ addresses: [IPAddress], on bridge: String) -> [CNIError] {
+    func disconnect(_ addresses: [IPAddress], on bridge: String, isMasqueraded: Bool) -> [CNIError] {
         if addresses.isEmpty { return [] }
-        let masquerading = { () throws(CNIError) in try firewall.removePods(addresses) }
+        let masquerading = { () throws(CNIError) in
+            if isMasqueraded { try firewall.removePods(addresses) }
+        }
         let routes = { () throws(CNIError) in
             try reporting("cannot remove the routes to \(list(addresses))") { () throws(SystemError) in
                 guard let index = try host.link(named: bridge)?.index else { return }

@@ -20,30 +20,44 @@ struct Masquerade {
 
     let nftables: Nftables
 
-    /// Adds a pod.
-    ///
-    /// - Throws: ENOENT where the rules are not there, see ``install(bridge:overlay:)``.
-    func admit(_ addresses: [IPAddress], bridge: String) throws(SystemError) {
-        try nftables.commit(
-            [.addElements(Self.podInterfaces, [.interfaceName(bridge)])]
-                + elements(addresses).map { .addElements($0, $1) })
+    /// True where the rules are there. Asked before each change, because a transaction that fails costs the kernel, and
+    /// so its caller, some ten milliseconds.
+    func isInstalled() throws(SystemError) -> Bool {
+        try nftables.rules(in: Self.chain).count >= 2
+    }
+
+    /// Pods behind one bridge.
+    struct Pods {
+        let addresses: [IPAddress]
+        let bridge: String
+    }
+
+    /// Adds pods to the rules; ENOENT where there are none.
+    func admit(_ pods: Pods) throws(SystemError) {
+        try nftables.commit(admission(pods))
     }
 
     /// Makes the rules. Call it with the node lock held, because it replaces what is there.
     ///
     /// - Parameter overlay: Where pods of other nodes are.
-    func install(bridge: String, overlay: [IPPrefix]) throws(SystemError) {
+    func install(for pods: [Pods], overlay: [IPPrefix]) throws(SystemError) {
         let prefixes = { (family: IPFamily) in
             overlay.filter { $0.family == family }.map { NftablesElement.prefix($0) }
         }
-        try nftables.commit([
-            .addTable(Self.table), .addSet(Self.pods4), .addSet(Self.pods6), .addSet(Self.podInterfaces),
-            .addSet(Self.overlay4), .addSet(Self.overlay6),
-            .replaceElements(Self.overlay4, prefixes(.v4)), .replaceElements(Self.overlay6, prefixes(.v6)),
-            .addElements(Self.podInterfaces, [.interfaceName(bridge), .interfaceName(tunnelDevice)]),
-            .addChain(Self.chain), .flushChain(Self.chain),
-            rule(Self.pods4, .v4, Self.overlay4), rule(Self.pods6, .v6, Self.overlay6),
-        ])
+        try nftables.commit(
+            [
+                .addTable(Self.table), .addSet(Self.pods4), .addSet(Self.pods6), .addSet(Self.podInterfaces),
+                .addSet(Self.overlay4), .addSet(Self.overlay6),
+                .replaceElements(Self.overlay4, prefixes(.v4)), .replaceElements(Self.overlay6, prefixes(.v6)),
+                .addElements(Self.podInterfaces, [.interfaceName(tunnelDevice)]),
+                .addChain(Self.chain), .flushChain(Self.chain),
+                rule(Self.pods4, .v4, Self.overlay4), rule(Self.pods6, .v6, Self.overlay6),
+            ] + pods.flatMap(admission))
+    }
+
+    private func admission(_ pods: Pods) -> [NftablesRequest] {
+        [.addElements(Self.podInterfaces, [.interfaceName(pods.bridge)])]
+            + elements(pods.addresses).map { .addElements($0, $1) }
     }
 
     private func rule(_ pods: NftablesSet, _ family: IPFamily, _ overlay: NftablesSet) -> NftablesRequest {
@@ -71,6 +85,7 @@ struct Masquerade {
 
     /// Removes the rules and their sets. The table stays: `warrensd` may have rules in it.
     func uninstall() throws(SystemError) {
+        if try nftables.chain(Self.chain.name, in: Self.table) == nil { return }
         try ignoringAbsence { () throws(SystemError) in
             try nftables.commit([
                 .removeChain(Self.chain), .removeSet(Self.pods4), .removeSet(Self.pods6),
@@ -82,8 +97,7 @@ struct Masquerade {
     /// What is missing for the masquerading of these addresses.
     func findings(_ addresses: [IPAddress]) throws(SystemError) -> [String] {
         var findings = Findings()
-        let rules = try nftables.rules(in: Self.chain)
-        findings.expect(rules.count >= 2, "the masquerade rules are missing")
+        findings.expect(try isInstalled(), "the masquerade rules are missing")
         for (set, elements) in elements(addresses) {
             for element in elements {
                 guard case .prefix(let address) = element else { continue }

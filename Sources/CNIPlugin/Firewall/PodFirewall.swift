@@ -15,37 +15,38 @@ struct PodFirewall {
     /// flushed them.
     func admit(_ addresses: [IPAddress]) throws(CNIError) {
         let bridge = configuration.bridge
-        let accepts = shared.accepts
         let isOpen = try reporting("cannot read the host's firewall") { () throws(SystemError) in
-            try accepts.isEnsured(bridge: bridge)
+            try shared.accepts().isEnsured(bridge: bridge)
         }
         if !isOpen {
             let lock = try NodeLock(context.paths)
             defer { withExtendedLifetime(lock) {} }
             try reporting("cannot open the host's firewall for pods") { () throws(SystemError) in
-                try accepts.ensure(bridge: bridge)
+                try shared.accepts().ensure(bridge: bridge)
             }
         }
-        if configuration.masquerade { try masquerade(addresses, shared.masquerade) }
+        if configuration.masquerade { try masquerade(addresses) }
     }
 
-    private func masquerade(_ addresses: [IPAddress], _ masquerade: Masquerade) throws(CNIError) {
-        let bridge = configuration.bridge
+    private func masquerade(_ addresses: [IPAddress]) throws(CNIError) {
+        let pods = Masquerade.Pods(addresses: addresses, bridge: configuration.bridge)
         do throws(SystemError) {
-            try masquerade.admit(addresses, bridge: bridge)
-            return
+            let masquerade = try shared.masquerade()
+            if try masquerade.isInstalled() { return try masquerade.admit(pods) }
         } catch {
+            // The node's last attachment took the rules away between the two.
             if !error.isAbsence { throw CNIError(.ioFailure, "cannot masquerade the pod", details: "\(error)") }
         }
         let lock = try NodeLock(context.paths)
         defer { withExtendedLifetime(lock) {} }
         try reporting("cannot make the masquerade rules") { () throws(SystemError) in
-            try masquerade.install(bridge: bridge, overlay: context.overlayPrefixes + tunnelRoutes())
-            try masquerade.admit(addresses, bridge: bridge)
+            let masquerade = try shared.masquerade()
+            if try masquerade.isInstalled() { return try masquerade.admit(pods) }
             // Where somebody flushed the rules, the other pods lost theirs, too.
-            for record in try RecordStore(context.paths).all() where record.isMasqueraded && record.complete {
-                try masquerade.admit(record.addresses, bridge: record.bridge)
+            let others = try RecordStore(context.paths).all().filter { $0.isMasqueraded && $0.complete }.map {
+                Masquerade.Pods(addresses: $0.addresses, bridge: $0.bridge)
             }
+            try masquerade.install(for: others + [pods], overlay: context.overlayPrefixes + tunnelRoutes())
         }
     }
 
@@ -63,10 +64,10 @@ struct PodFirewall {
         try reporting("cannot inspect the firewall") { () throws(SystemError) in
             var findings = Findings()
             findings.expect(
-                try shared.accepts.isEnsured(bridge: configuration.bridge),
+                try shared.accepts().isEnsured(bridge: configuration.bridge),
                 "the host's firewall drops forwarded traffic, and the accepts for \(configuration.bridge) are missing")
             if configuration.masquerade, !addresses.isEmpty {
-                findings.add(try shared.masquerade.findings(addresses))
+                findings.add(try shared.masquerade().findings(addresses))
             }
             return findings.texts
         }

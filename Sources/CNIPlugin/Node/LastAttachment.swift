@@ -12,10 +12,14 @@ struct LastAttachment {
     let firewall: SharedFirewall
 
     /// Removes the shared rules early where no other attachment is on record.
-    func closeFirewallIfLast() throws(CNIError) {
+    ///
+    /// - Returns: True where it did.
+    func closeFirewallIfLast() throws(CNIError) -> Bool {
         let lock = try NodeLock(paths)
         defer { withExtendedLifetime(lock) {} }
-        if try isLast() { try firewall.tearDown() }
+        let isLast = try isLast()
+        if isLast { try firewall.tearDown() }
+        return isLast
     }
 
     /// Removes the record. Where two attachments end at once, each sees the other's record until here.

@@ -26,7 +26,7 @@ struct Attach {
         key = AttachmentKey(request)
         store = RecordStore(context.paths)
         host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
-        firewall = try SharedFirewall()
+        firewall = SharedFirewall()
         ipam = try request.configuration.ipamType.map { type throws(CNIError) in
             try Delegate(type: type, request: request)
         }
@@ -71,7 +71,10 @@ struct Attach {
         }
         guard former != nil || hostEnd != nil else { return }
         let remains = Remains(host: host, firewall: firewall)
-        if let former { _ = remains.disconnect(former.addresses, on: former.bridge) }
+        if let former {
+            _ = remains.disconnect(
+                former.addresses, on: former.bridge, isMasqueraded: former.isMasqueraded)
+        }
         try remains.removeInterface(of: key)
         if let former { _ = remains.forgetConnections(former.addresses) }
         // An IPAM plugin that refuses to lease twice to one container still holds what the killed ADD got.
@@ -115,7 +118,11 @@ struct Attach {
         let remains = Remains(host: host, firewall: firewall)
         if let assignment {
             let addresses = assignment.entries.map(\.address)
-            undo.add { _ = remains.forgetConnections(addresses) + remains.disconnect(addresses, on: bridge.name) }
+            undo.add { [configuration] in
+                _ = remains.forgetConnections(addresses)
+                _ = remains.disconnect(
+                    addresses, on: bridge.name, isMasqueraded: configuration.masquerade)
+            }
             try PodFirewall(configuration: configuration, context: context, host: host, shared: firewall)
                 .admit(addresses)
         }

@@ -21,7 +21,7 @@ struct Collect {
         let keep = Set(valid.map(AttachmentKey.init))
         let store = RecordStore(paths)
         let host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
-        let firewall = try SharedFirewall()
+        let firewall = SharedFirewall()
         let records = try reporting("cannot read the attachment records") { () throws(SystemError) in
             try store.all()
         }
@@ -45,7 +45,8 @@ struct Collect {
     ) -> [CNIError] {
         let remains = Remains(host: host, firewall: firewall)
         let last = LastAttachment(key: record.key, store: store, paths: paths, firewall: firewall)
-        var failures = remains.disconnect(record.addresses, on: record.bridge)
+        var failures = remains.disconnect(
+            record.addresses, on: record.bridge, isMasqueraded: record.isMasqueraded)
         failures += [attempting { () throws(CNIError) in try remains.removeInterface(of: record.key) }].compactMap {
             $0
         }

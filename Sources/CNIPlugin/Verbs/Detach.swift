@@ -20,7 +20,7 @@ struct Detach {
         key = AttachmentKey(request)
         store = RecordStore(paths)
         host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
-        firewall = try SharedFirewall()
+        firewall = SharedFirewall()
     }
 
     /// Everything is tried, whatever fails; the first failure is reported. The interface goes before its addresses are
@@ -34,8 +34,14 @@ struct Detach {
             if let failure = attempting(step) { failures.append(failure) }
         }
         let addresses = record?.addresses ?? (hasInterface ? previousAddresses : [])
-        if record != nil { attempt(last.closeFirewallIfLast) }
-        failures += remains.disconnect(addresses, on: record?.bridge ?? configuration.bridge)
+        var isMasqueraded = record?.isMasqueraded ?? configuration.masquerade
+        if record != nil {
+            attempt { () throws(CNIError) in
+                if try last.closeFirewallIfLast() { isMasqueraded = false }
+            }
+        }
+        failures += remains.disconnect(
+            addresses, on: record?.bridge ?? configuration.bridge, isMasqueraded: isMasqueraded)
         attempt { () throws(CNIError) in try remains.removeInterface(of: key) }
         failures += remains.forgetConnections(addresses)
         attempt { () throws(CNIError) in

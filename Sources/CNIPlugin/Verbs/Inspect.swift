@@ -44,7 +44,7 @@ struct Inspect {
         let addresses = entries.map(\.address)
         findings.add(
             try PodFirewall(
-                configuration: configuration, context: context, host: host, shared: try SharedFirewall()
+                configuration: configuration, context: context, host: host, shared: SharedFirewall()
             ).findings(addresses))
         findings.add(daemonFindings())
         if let ipam = try delegateFinding() { findings.add([ipam]) }
