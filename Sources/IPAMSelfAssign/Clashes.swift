@@ -27,7 +27,7 @@ extension Setup {
                 settings: settings,
                 addresses: try socket.addresses().map { .init($0.prefix, device: name($0.interfaceIndex)) },
                 routes: routes.map { .init($0.destination, device: name($0.interfaceIndices.first)) },
-                own: Set([bridge].compactMap(\.self)))
+                bridges: Set(links.filter(\.isBridge).map(\.name)), own: Set([bridge].compactMap(\.self)))
         }
     }
 }

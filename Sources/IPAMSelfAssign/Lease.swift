@@ -2,7 +2,6 @@ import Addressing
 import CNI
 import Host
 import JSON
-import Overlay
 
 /// The addresses that one attachment has, and what tells whether the attachment still exists.
 struct Lease: Hashable {
@@ -23,27 +22,10 @@ struct Lease: Hashable {
     let bootID: String
     let addresses: [Address]
 
-    /// The lease's file in its network's directory.
-    static func fileName(_ attachment: Attachment) -> String {
-        let hash = FNV1a.hash64(Array(attachment.containerID.utf8) + [0] + Array(attachment.interfaceName.utf8))
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits + fileSuffix
-    }
-
-    static let fileSuffix = ".json"
-
-    /// True for the names that ``fileName(_:)`` makes.
-    static func isFileName(_ name: String) -> Bool {
-        name.utf8.count == 16 + fileSuffix.utf8.count && name.hasSuffix(fileSuffix)
-            && name.utf8.prefix(16).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-    }
-
     /// True for the names under which lease files are written.
     static func isTemporaryName(_ name: String) -> Bool {
-        name.hasSuffix(".tmp") && isFileName(String(name.prefix(16 + fileSuffix.count)))
+        name.hasSuffix(".tmp") && Attachment.isFileName(String(name.prefix { $0 != "." }) + Attachment.fileSuffix)
     }
-
-    var fileName: String { Self.fileName(attachment) }
 }
 
 extension Lease {

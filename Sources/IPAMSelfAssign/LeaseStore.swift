@@ -65,7 +65,7 @@ struct LeaseStore: ~Copyable {
     ///
     /// - Throws: Also where another attachment with the same hash has the file.
     func lease(of attachment: Attachment, network: String) throws(SystemError) -> Lease? {
-        let path = "\(paths.network(network))/\(Lease.fileName(attachment))"
+        let path = "\(paths.network(network))/\(attachment.fileName)"
         guard let content = try Files.readIfPresent(path) else { return nil }
         guard let lease = Lease(content: content), lease.network == network else {
             // A torn file: what it held is known to the repair alone.
@@ -85,7 +85,7 @@ struct LeaseStore: ~Copyable {
     func leases(network: String) throws(SystemError) -> [Lease] {
         var leases: [Lease] = []
         let directory = paths.network(network)
-        for name in try Files.names(in: directory).sorted() where Lease.isFileName(name) {
+        for name in try Files.names(in: directory).sorted() where Attachment.isFileName(name) {
             guard let content = try Files.readIfPresent("\(directory)/\(name)") else { continue }
             if let lease = Lease(content: content), lease.network == network { leases.append(lease) }
         }

@@ -47,7 +47,7 @@ struct LifeSigns {
         guard let identity = lease.namespaceIdentity else { return false }
         return Self.isGone(lease.namespacePath, identity)
             && !isInhabited(identity, by: lease.attachment.containerID)
-            && !interfaces.contains(lease.hostInterface)
+            && !interfaces.contains(lease.attachment.hostInterfaceName)
             && lease.addresses.allSatisfy { !reachable.contains($0.address.address) }
     }
 
@@ -71,9 +71,4 @@ struct LifeSigns {
         if let present = Files.identity(of: path) { return present != identity }
         return path.hasPrefix("/proc/") || Files.exists(Files.parent(of: path))
     }
-}
-
-extension Lease {
-    /// The name that `warrens` gives the host's end of the pod's link; gone with the pod's namespace.
-    fileprivate var hostInterface: String { "veth\(fileName.prefix(11))" }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import CNI
 
 /// The files of a lease store.
 ///
@@ -20,6 +21,6 @@ struct StorePaths {
     var addresses: String { "\(root)/.addresses" }
 
     func network(_ name: String) -> String { "\(root)/\(name)" }
-    func lease(_ lease: Lease) -> String { "\(root)/\(lease.network)/\(lease.fileName)" }
+    func lease(_ lease: Lease) -> String { "\(root)/\(lease.network)/\(lease.attachment.fileName)" }
     func address(_ address: IPAddress) -> String { "\(addresses)/\(address)" }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import CNI
 import Host
 
 extension LeaseStore {
@@ -26,12 +27,12 @@ extension LeaseStore {
             // A directory that the configuration names may hold other things as well.
             guard let names = try? Files.names(in: directory) else { continue }
             for name in names {
-                if Lease.isFileName(name), let content = try Files.readIfPresent("\(directory)/\(name)"),
-                    let lease = Lease(content: content), lease.network == network, lease.fileName == name,
+                if Attachment.isFileName(name), let content = try Files.readIfPresent("\(directory)/\(name)"),
+                    let lease = Lease(content: content), lease.network == network, lease.attachment.fileName == name,
                     lease.bootID == bootID
                 {
                     leases.append(lease)
-                } else if Lease.isFileName(name) || Lease.isTemporaryName(name) {
+                } else if Attachment.isFileName(name) || Lease.isTemporaryName(name) {
                     try Files.remove("\(directory)/\(name)")
                 }
             }

@@ -1,5 +1,5 @@
+import Addressing
 import Host
-import Overlay
 
 /// What a store says of itself in one small file: which boot its leases are of, and whether a change was begun that has
 /// not ended.

@@ -31,14 +31,18 @@ public enum ClashCheck {
     ///
     /// - Parameters:
     ///   - addresses: The host's addresses, of all devices.
-    ///   - routes: The host's unicast routes; default routes, host routes to pods and those on our devices are passed
-    ///     over.
-    ///   - own: Further devices of ours: bridges of other names.
+    ///   - routes: The host's unicast routes; default routes are passed over.
+    ///   - bridges: All bridges of the host. A single address or route on one is a gateway or a pod of ours, be it of
+    ///     another network or of earlier settings; other software gives a bridge a subnet.
+    ///   - own: Devices that are ours whatever lies on them.
     public static func all(
-        settings: Settings, addresses: [HostPrefix], routes: [HostPrefix], own: Set<String> = []
+        settings: Settings, addresses: [HostPrefix], routes: [HostPrefix], bridges: Set<String> = [],
+        own: Set<String> = []
     ) -> [Clash] {
         let own = ownDevices.union(own)
-        let foreign = { (candidate: HostPrefix) in !own.contains(candidate.device) }
+        let foreign = { (candidate: HostPrefix) in
+            !own.contains(candidate.device) && !(candidate.prefix.isHost && bridges.contains(candidate.device))
+        }
         return services(settings: settings)
             + clashes(settings, addresses.filter(foreign).map { IPPrefix(host: $0.prefix.address) }) {
                 "the host's address \($0.address) on \(device($0, in: addresses) ?? "a device")"

@@ -1,3 +1,5 @@
+internal import Addressing
+
 /// The 64 bits from which a node's subnets follow: a hash of its machine id (and, after a collision, of randomness).
 public struct NodeID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let rawValue: UInt64

@@ -210,4 +210,21 @@ import Testing
             #expect(error?.code == .invalidEnvironment)
         }
     }
+
+    @Test func namesOfAnAttachmentsPartsFollowFromItAlone() {
+        let attachment = Attachment(containerID: "container-1", interfaceName: "eth0")
+        #expect(attachment.key == FNV1a.hash64("container-1\0eth0".utf8))
+        #expect(attachment.hostInterfaceName == "veth" + attachment.fileName.prefix(11))
+        #expect(attachment.hostInterfaceName.utf8.count == 15 && attachment.fileName.utf8.count == 21)
+        #expect(attachment != Attachment(containerID: "container-1e", interfaceName: "th0"))
+        #expect(attachment.key != Attachment(containerID: "container-1e", interfaceName: "th0").key)
+        #expect(Attachment.isFileName(attachment.fileName))
+        #expect(Attachment.isHostInterfaceName(attachment.hostInterfaceName))
+        for name in ["veth0123456789", "veth0123456789A", "cali0123456789a", "veth0123456789ab"] {
+            #expect(!Attachment.isHostInterfaceName(name))
+        }
+        for name in ["0123456789abcdef.tmp", "0123456789abcdeF.json", "0123456789abcde.json"] {
+            #expect(!Attachment.isFileName(name))
+        }
+    }
 }

@@ -96,7 +96,7 @@ import Testing
     func tornLeaseFilesAreRepaired(content: String) throws {
         try Node.with(settings: small) { node in
             for name in ["a", "b"] { _ = try node.run("ADD", name) }
-            let torn = "\(node.leaseRoot)/net/\(Lease.fileName(.init(containerID: "a", interfaceName: "eth0")))"
+            let torn = "\(node.leaseRoot)/net/\(Attachment(containerID: "a", interfaceName: "eth0").fileName)"
             try Files.replace(torn, with: Array(content.utf8))
             #expect(try node.run("CHECK", "a").code == 999)
             try Files.replace(torn, with: Array(content.utf8))

@@ -67,6 +67,28 @@ struct HostTests {
         }
     }
 
+    @Test func bridgesOfOtherNetworksAreNoClash() throws {
+        try withNamespaces(1) { names in
+            // As `warrens` leaves a bridge: single addresses as gateways, a route to each pod.
+            try command("-n \(names[0]) link add br1 type bridge")
+            try command("-n \(names[0]) link set br1 up")
+            try command("-n \(names[0]) addr add 10.220.106.2/32 dev br1")
+            try command("-n \(names[0]) route add 10.220.106.8/32 dev br1")
+            try Node.with { node in
+                let answer = try node.run("ADD", extra: #""bridge":"br2""#, host: path(names[0]))
+                #expect(answer.isSuccess, "\(answer.text)")
+            }
+            // Another's bridge has a subnet.
+            try command("-n \(names[0]) addr add 10.221.0.1/16 dev br1")
+            try Node.with { node in
+                let answer = try node.run("ADD", extra: #""bridge":"br2""#, host: path(names[0]))
+                #expect(answer.code == 7)
+                #expect(answer.message.contains("10.221.0.1 on br1"), "\(answer.text)")
+                #expect(try node.run("ADD", extra: #""bridge":"br1""#, host: path(names[0])).isSuccess)
+            }
+        }
+    }
+
     @Test func leasesOfDeadContainersAreTakenBack() throws {
         try withNamespaces(3) { names in
             try Node.with(settings: #"{"profile":"paper","families":["ipv4"]}"#) { node in

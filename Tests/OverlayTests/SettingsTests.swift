@@ -110,4 +110,22 @@ import Testing
             ])
         #expect(clashes.allSatisfy { $0.remedy.contains("v4Prefix") })
     }
+
+    @Test func bridgesWithGatewaysOfOursAreNoClash() throws {
+        let gateway = try #require(IPPrefix("10.220.106.2/32"))
+        let earlier = try #require(IPPrefix("10.199.1.2/32"))
+        let linkLocal = try #require(IPPrefix("fe80::1/64"))
+        let pod = try #require(IPPrefix("10.220.106.9/32"))
+        let foreign = try #require(IPPrefix("10.200.0.1/16"))
+        let clashes = { (addresses: [IPPrefix], routes: [IPPrefix]) in
+            ClashCheck.all(
+                settings: .default, addresses: addresses.map { .init($0, device: "br1") },
+                routes: routes.map { .init($0, device: "br1") }, bridges: ["br1"]
+            ).map(\.problem)
+        }
+        #expect(clashes([gateway, earlier, linkLocal], [pod]).isEmpty)
+        // Somebody else's bridge has a subnet.
+        #expect(clashes([foreign], []) == ["our prefix 10.192.0.0/10 overlaps the host's address 10.200.0.1 on br1"])
+        #expect(clashes([gateway, foreign], [pod, foreign.network]).count == 2)
+    }
 }
