@@ -1,9 +1,11 @@
 import ArgumentParser
+import Host
 
 /// What an operator types.
 @main
 struct Warrensctl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warrensctl", abstract: "Looks after this node's part of the overlay network.",
+        version: Release.version,
         subcommands: [Status.self, Peers.self, Ping.self, Derive.self, Nodes.self, Doctor.self, Uninstall.self])
 }

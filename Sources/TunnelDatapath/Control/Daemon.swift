@@ -8,7 +8,7 @@ internal import SyscallShim
 /// The control side of the tunnel process: one thread that waits for what changes (files, kernel, signals, the status
 /// socket's requests) and makes datapath and kernel agree with it. Packets pass it by.
 final class Daemon {
-    static let version = "0.1.0"
+    static let version = Release.version
 
     private let paths: NodePaths
     private let log: Logger
