@@ -142,11 +142,18 @@ class Annotations(ClusterCase):
 
     def test_an_endpoint_that_moves_is_followed(self):
         nodes = copy.deepcopy(self.everyone)
-        nodes["items"][2]["metadata"]["annotations"] = {"warrens.io/endpoints": f"[{self.third.v6}]:31337"}
+        # The old one stays in the list: node3 goes on sending from it, and what comes from elsewhere is refused.
+        endpoints = f"[{self.third.v6}]:31337,{self.third.v4}:31337"
+        nodes["items"][2]["metadata"]["annotations"] = {"warrens.io/endpoints": endpoints}
         with self.no_loss():
             self.replace(nodes)
+            eventually(lambda: self.assertIn(f"[{self.third.v6}]:31337", self.endpoints()))
             for family in FAMILIES:
                 self.assertReachable(self.one, self.three.address(family))
+
+    def endpoints(self):
+        """Where the first node sends to."""
+        return [peer["endpoint"] for peer in daemon_status(self.first)["peers"]]
 
     def test_a_subnet_router_is_reached(self):
         """`warrens.io/routes`: what lies behind a node without being a pod."""
