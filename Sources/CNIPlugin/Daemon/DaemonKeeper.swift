@@ -79,6 +79,8 @@ struct DaemonKeeper {
         case .ready, .pending:
             attempting { () throws(SystemError) in try Files.remove(paths.startError) }
         case .failed(let reason):
+            // A service manager started one between our look and our start.
+            if try isStarting() { return }
             record(failure: reason)
             throw cannotStart(reason)
         }
