@@ -13,17 +13,39 @@ public enum PluginMain {
     public static func run(_ plugin: some Plugin) -> Int32 {
         // Standard output may be closed when we answer; that must not end us in the middle of an undo.
         StandardStreams.ignoreBrokenPipes()
-        let answer = answer(of: plugin, to: Environment(environmentVariable), input: readInput)
-        if !answer.log.isEmpty { StandardStreams.writeError(answer.log) }
+        return serve(
+            plugin, Environment(environmentVariable), input: readInput, output: writeOutput,
+            log: StandardStreams.writeError)
+    }
+
+    /// Answers one request by the given streams.
+    ///
+    /// - Returns: The code to exit with.
+    package static func serve(
+        _ plugin: some Plugin, _ environment: Environment, input: () throws(CNIError) -> [UInt8],
+        output: ([UInt8]) throws(CNIError) -> Void, log: (String) -> Void
+    ) -> Int32 {
+        let (answer, added) = outcome(of: plugin, to: environment, input: input)
+        if !answer.log.isEmpty { log(answer.log) }
         if !answer.output.isEmpty {
-            do throws(SystemError) {
-                try StandardStreams.writeOutput(Array(answer.output.utf8))
+            do throws(CNIError) {
+                try output(Array(answer.output.utf8))
             } catch {
-                StandardStreams.writeError("\(type(of: plugin).name): \(error)\n")
+                log("\(type(of: plugin).name): \(error.message): \(error.details)\n")
+                if let added { undo(added, plugin, log) }
                 return 1
             }
         }
         return answer.exitCode
+    }
+
+    /// Takes an attachment away whose result the runtime does not get.
+    private static func undo<P: Plugin>(_ request: Request, _ plugin: P, _ log: (String) -> Void) {
+        do throws(CNIError) {
+            try plugin.delete(request.undone)
+        } catch {
+            log("\(P.name): cannot undo ADD: \(error.message): \(error.details)\n")
+        }
     }
 
     /// What goes to the runtime.
@@ -34,19 +56,27 @@ public enum PluginMain {
         package var log = ""
     }
 
-    package static func answer<P: Plugin>(
-        of plugin: P, to environment: Environment, input: () throws(CNIError) -> [UInt8]
+    package static func answer(
+        of plugin: some Plugin, to environment: Environment, input: () throws(CNIError) -> [UInt8]
     ) -> Answer {
+        outcome(of: plugin, to: environment, input: input).answer
+    }
+
+    /// - Returns: Also the request of an ADD that succeeded.
+    private static func outcome<P: Plugin>(
+        of plugin: P, to environment: Environment, input: () throws(CNIError) -> [UInt8]
+    ) -> (answer: Answer, added: Request?) {
         var version = SpecVersion.newest
         do throws(CNIError) {
-            guard let verb = try environment.verb() else { return about(P.self) }
-            if verb == .version { return supportedVersions }
+            guard let verb = try environment.verb() else { return (about(P.self), nil) }
+            if verb == .version { return (supportedVersions, nil) }
             try environment.checkRequiredVariables(verb)
             let configuration = try NetworkConfiguration(parsing: try input(), verb: verb)
             version = configuration.version
-            return try perform(plugin, try environment.request(verb, configuration))
+            let request = try environment.request(verb, configuration)
+            return (try perform(plugin, request), verb == .add ? request : nil)
         } catch {
-            return Answer(exitCode: 1, output: text(error.json(version: version)))
+            return (Answer(exitCode: 1, output: text(error.json(version: version))), nil)
         }
     }
 
@@ -59,11 +89,24 @@ public enum PluginMain {
         }
     }
 
+    private static func writeOutput(_ bytes: [UInt8]) throws(CNIError) {
+        do throws(SystemError) {
+            try StandardStreams.writeOutput(bytes)
+        } catch {
+            throw CNIError(.ioFailure, "cannot write the answer to standard output", details: error.description)
+        }
+    }
+
     private static func perform(_ plugin: some Plugin, _ request: Request) throws(CNIError) -> Answer {
         switch request.verb {
         case .add:
             let result = try plugin.add(request)
-            return Answer(output: text(try result.json(version: request.configuration.version)))
+            do throws(CNIError) {
+                return Answer(output: text(try result.json(version: request.configuration.version)))
+            } catch {
+                undo(request, plugin, StandardStreams.writeError)
+                throw error
+            }
         case .del: try plugin.delete(request)
         case .check: try plugin.check(request)
         case .gc: try plugin.garbageCollect(request)

@@ -30,6 +30,13 @@ public struct Request: Sendable {
         Attachment(containerID: containerID, interfaceName: interfaceName)
     }
 
+    /// The DEL that takes back what this ADD did.
+    var undone: Request {
+        Request(
+            verb: .del, containerID: containerID, networkNamespace: networkNamespace, interfaceName: interfaceName,
+            arguments: arguments, pluginPath: pluginPath, configuration: configuration)
+    }
+
     /// The value of an argument of `CNI_ARGS`; of equal keys the last one counts.
     public func argument(_ key: String) -> String? {
         arguments.last { $0.key == key }?.value

@@ -1,6 +1,7 @@
 import Addressing
 import Host
 import JSON
+import Synchronization
 import Testing
 
 @testable import CNI
@@ -209,6 +210,38 @@ import Testing
             let error = #expect(throws: CNIError.self) { try request.rejectUnknownArguments(known: ["IP"]) }
             #expect(error?.code == .invalidEnvironment)
         }
+    }
+
+    /// Counts what a plugin was asked to take away.
+    private final class Deletions: Sendable {
+        let requests = Mutex<[Request]>([])
+        var plugin: ScriptedPlugin {
+            ScriptedPlugin(onOther: { request throws(CNIError) in self.requests.withLock { $0.append(request) } })
+        }
+    }
+
+    @Test func aResultThatTheVersionCannotExpressIsUndone() {
+        let deletions = Deletions()
+        // Before 0.3.0 a result needs an address.
+        let answer = answer(
+            of: deletions.plugin, addEnvironment, #"{"cniVersion":"0.2.0","name":"net","type":"scripted"}"#)
+        #expect(answer.code == 1)
+        deletions.requests.withLock { requests in
+            #expect(requests.map(\.verb) == [.del])
+            #expect(requests.first?.attachment == Attachment(containerID: "container-1", interfaceName: "eth0"))
+        }
+    }
+
+    @Test(arguments: [("ADD", 1), ("CHECK", 0), ("VERSION", 0)])
+    func aResultThatNobodyReadsIsUndone(verb: String, deleted: Int) {
+        let deletions = Deletions()
+        let variables = environment(["CNI_COMMAND": verb])
+        let code = PluginMain.serve(
+            deletions.plugin, Environment { variables[$0] },
+            input: { () throws(CNIError) in Array(configuration.utf8) },
+            output: { _ throws(CNIError) in throw CNIError(.ioFailure, "closed") }, log: { _ in })
+        #expect(code == (verb == "CHECK" ? 0 : 1))
+        #expect(deletions.requests.withLock { $0.filter { $0.verb == .del }.count } == deleted)
     }
 
     @Test func namesOfAnAttachmentsPartsFollowFromItAlone() {
