@@ -74,9 +74,26 @@ struct RangePlan {
                 "\(range.path).rangeStart: \(first) is reserved; containers of \(subnet) begin at "
                     + "\(subnet.firstContainer)")
         }
+        if let gateway = range.gateway { try check(gateway, of: range, within: subnet) }
         return AddressRange(
             pool: try pool(first, last, range), subnet: subnet.prefix, gateway: range.gateway ?? subnet.bridgeAddress,
             withheld: withheld(subnet.prefix))
+    }
+
+    /// The gateway goes on the bridge: there it must neither stand for another node's address nor for the tunnel's.
+    private func check(
+        _ gateway: IPAddress, of range: IPAMConfiguration.Range, within subnet: NodeSubnet
+    ) throws(CNIError) {
+        let problem =
+            if gateway == subnet.tunnelAddress {
+                "is the address of this node's tunnel device"
+            } else if !subnet.prefix.contains(gateway) || gateway == subnet.prefix.first {
+                "is no address of a device in \(subnet)"
+            } else { "" }
+        guard !problem.isEmpty else { return }
+        throw CNIError(
+            .invalidConfiguration, "\(range.path).gateway: \(gateway) \(problem)",
+            details: "leave it out to use \(subnet.bridgeAddress)")
     }
 
     /// A subnet that the overlay does not carry: laid out as `host-local` does.

@@ -132,6 +132,10 @@ import Testing
         (#""subnet":"10.220.106.0/24","rangeStart":"10.220.106.5""#, 7, "reserved"),
         (#""subnet":"10.220.106.0/24","rangeStart":"10.220.106.50","rangeEnd":"10.220.106.40""#, 7, "empty"),
         (#""subnet":"10.220.106.0/24","gateway":"::1""#, 7, "gateway"),
+        (#""subnet":"10.220.106.0/24","gateway":"10.220.107.2""#, 7, "ipam.gateway: 10.220.107.2 is no address"),
+        (#""subnet":"10.220.106.0/24","gateway":"10.220.106.0""#, 7, "ipam.gateway: 10.220.106.0 is no address"),
+        (#""subnet":"10.220.106.0/24","gateway":"10.220.106.1""#, 7, "tunnel device"),
+        (#""subnet":"10.220.106.0/25","rangeEnd":"10.220.106.200""#, 7, "ipam.rangeEnd"),
         (#""ranges":[[{"subnet":"10.220.106.0/24"},{"subnet":"10.220.106.0/25"}]]"#, 7, "overlap"),
         (
             #""ranges":[[{"subnet":"10.220.106.0/24"},{"subnet":"fd53:7769:726c:3029:13e9:dc81:ee6d::/112"}]]"#, 7,
