@@ -16,15 +16,20 @@ struct Setup {
     /// The network's bridge, whose routes are no clash.
     let bridge: String?
 
-    /// The plugin that puts our addresses on the pod alone; any other puts their whole subnet on an interface.
-    private static let ownPlugin = "warrens"
+    /// The plugin that puts our addresses on the pod alone, by way of an interface whose name follows from the
+    /// attachment. Any other puts their whole subnet on an interface of whatever name.
+    static let ownPlugin = "warrens"
 
     init(_ request: Request, _ paths: NodePaths) throws(CNIError) {
         configuration = try IPAMConfiguration(request.configuration, settingsPath: paths.settings)
         let node: LocalNode
         do throws(OverlayError) {
             settings = try Settings.load(paths)
-            node = try LocalNode.load(paths: paths, settings: settings)
+            // STATUS leaves no trace.
+            node =
+                request.verb == .status
+                ? try LocalNode.peek(paths: paths, settings: settings)
+                : try LocalNode.load(paths: paths, settings: settings)
         } catch {
             throw CNIError(.invalidConfiguration, "this node's subnets are not known", details: error.description)
         }

@@ -32,6 +32,15 @@ public struct LocalNode: Hashable, Sendable {
         return try LocalNode(identity, paths: paths, settings: settings, kernelFamilies: kernelFamilies)
     }
 
+    /// What ``load(paths:settings:kernelFamilies:)`` would return, without making anything.
+    public static func peek(
+        paths: NodePaths, settings: Settings, kernelFamilies: [IPFamily] = KernelFamilies.present
+    ) throws(OverlayError) -> LocalNode {
+        let machineID = try MachineID.read(paths)
+        let identity = try IdentityFile(paths).read(for: machineID) ?? NodeIdentity(machineID: machineID)
+        return try LocalNode(identity, paths: paths, settings: settings, kernelFamilies: kernelFamilies)
+    }
+
     /// Gives this node another id because another node holds its subnets by the better claim.
     ///
     /// - Parameters:

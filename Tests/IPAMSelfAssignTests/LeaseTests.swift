@@ -147,7 +147,7 @@ import Testing
     @Test func statusChangesNothing() throws {
         try Node.with { node in
             #expect(try node.run("STATUS").isSuccess)
-            #expect(!Files.exists(node.leaseRoot))
+            #expect(!Files.exists("\(node.root)/run") && !Files.exists("\(node.root)/var"))
             try node.setSettings(#"{"port":"x"}"#)
             #expect(try node.run("STATUS").code == 50)
         }

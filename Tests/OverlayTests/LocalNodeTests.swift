@@ -16,6 +16,16 @@ import Testing
         }
     }
 
+    @Test func aLookMakesNothing() throws {
+        try withNode { paths in
+            let seen = try LocalNode.peek(paths: paths, settings: .default)
+            #expect(!Files.exists(paths.state))
+            #expect(try LocalNode.load(paths: paths, settings: .default) == seen)
+            let next = try LocalNode.renumber(from: seen.nodeID, draining: [], paths: paths, settings: .default)
+            #expect(try LocalNode.peek(paths: paths, settings: .default) == next)
+        }
+    }
+
     @Test func anUnwritableStateDirectoryDoesNotStopAFreshNode() throws {
         try withNode { paths in
             // A file stands where the directory should be.
