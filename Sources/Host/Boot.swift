@@ -2,10 +2,12 @@ internal import Glibc
 
 /// The running boot of this machine's kernel.
 public enum Boot {
-    /// A text that is another one after every boot (random(4)); empty where the kernel does not tell.
+    /// A text that is another one after every boot (random(4)).
     public static var id: String {
-        let content = (try? Files.read("/proc/sys/kernel/random/boot_id", limit: 4096)) ?? []
-        return String(decoding: content.prefix { $0 > 0x20 }, as: UTF8.self)
+        get throws(SystemError) {
+            let content = try Files.read("/proc/sys/kernel/random/boot_id", limit: 4096)
+            return String(decoding: content.prefix { $0 > 0x20 }, as: UTF8.self)
+        }
     }
 
     /// Seconds since this boot, time asleep included.

@@ -95,13 +95,17 @@ public enum Files {
         }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        // Sound: readdir's entry is valid until the next call on the same stream, and its name is copied here.
-        while let entry = unsafe readdir(directory) {
+        while true {
+            // The end of the directory and a failure look alike but for errno.
+            errno = 0
+            // Sound: readdir's entry is valid until the next call on the same stream, and its name is copied here.
+            guard let entry = unsafe readdir(directory) else { break }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
             if name != ".", name != ".." { names.append(name) }
         }
+        if errno != 0 { throw .last("read directory", path) }
         return names
     }
 

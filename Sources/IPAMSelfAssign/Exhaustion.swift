@@ -5,7 +5,8 @@ import Host
 enum Exhaustion {
     /// Fails where a family has no free address, even after the leases of dead containers were taken back.
     ///
-    /// As long as there are free ones this changes nothing and takes no lock: runtimes ask every few seconds.
+    /// As long as there are free ones this changes nothing and takes no lock, and where there are none it does not look
+    /// through all leases each time: runtimes ask every few seconds.
     static func check(_ setup: Setup) throws(CNIError) {
         let pools = StorePaths(root: setup.root).pools
         let exhausted = { (set: RangeSet) in
@@ -14,7 +15,7 @@ enum Exhaustion {
         guard setup.rangeSets.contains(where: exhausted) else { return }
         let set = try inStore("reclaim leases") { () throws(SystemError) -> RangeSet? in
             let store = try LeaseStore(root: setup.root)
-            try store.reclaim()
+            try store.reclaim(atMostEvery: 30)
             for set in setup.rangeSets where try store.freeCount(set) == 0 { return set }
             return nil
         }
@@ -43,7 +44,9 @@ extension Setup {
                 return try store.allocate(request, as: lease)
             } catch {
                 if case .system = error { throw error }
-                try AllocationFailure.wrapping { () throws(SystemError) in try store.reclaim(for: newcomer) }
+                try AllocationFailure.wrapping { () throws(SystemError) in
+                    try store.reclaim(atMostEvery: 2, for: newcomer)
+                }
                 return try store.allocate(request, as: lease)
             }
         } catch {

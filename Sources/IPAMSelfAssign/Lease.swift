@@ -15,6 +15,8 @@ struct Lease: Hashable {
 
     let network: String
     let attachment: Attachment
+    /// The type of the network's plugin, which tells what it makes for a pod; empty in leases that do not say.
+    let plugin: String
     /// The path of the container's network namespace.
     let namespacePath: String
     /// What the path led to; nil where it led nowhere.
@@ -37,7 +39,8 @@ extension Lease {
         }
         let document: JSONValue = [
             "network": .string(network), "containerID": .string(attachment.containerID),
-            "interfaceName": .string(attachment.interfaceName), "networkNamespace": .object(namespace),
+            "interfaceName": .string(attachment.interfaceName), "plugin": .string(plugin),
+            "networkNamespace": .object(namespace),
             "bootID": .string(bootID), "addresses": .array(addresses.map(\.json)),
         ]
         return Array((document.serialized() + "\n").utf8)
@@ -54,6 +57,7 @@ extension Lease {
         else { return nil }
         self.network = network
         self.attachment = Attachment(containerID: containerID, interfaceName: interfaceName)
+        self.plugin = document["plugin"]?.stringValue ?? ""
         self.namespacePath = path
         self.namespaceIdentity = Self.identity(namespace)
         self.bootID = bootID

@@ -85,7 +85,7 @@ struct LeaseStore: ~Copyable {
     func leases(network: String) throws(SystemError) -> [Lease] {
         var leases: [Lease] = []
         let directory = paths.network(network)
-        for name in try Files.names(in: directory).sorted() where Attachment.isFileName(name) {
+        for name in try Self.fileNames(in: directory).sorted() where Attachment.isFileName(name) {
             guard let content = try Files.readIfPresent("\(directory)/\(name)") else { continue }
             if let lease = Lease(content: content), lease.network == network { leases.append(lease) }
         }
@@ -95,6 +95,17 @@ struct LeaseStore: ~Copyable {
     /// The names of the networks that have had leases.
     static func networks(_ paths: StorePaths) throws(SystemError) -> [String] {
         try Files.names(in: paths.root).filter { !$0.hasPrefix(".") }.sorted()
+    }
+
+    /// The names in a network's directory; none where it is none, for the root that a configuration names may hold
+    /// other things as well. What cannot be read is an error: to go on without would free what is leased.
+    static func fileNames(in directory: String) throws(SystemError) -> [String] {
+        do throws(SystemError) {
+            return try Files.names(in: directory)
+        } catch {
+            if error.code == ENOTDIR { return [] }
+            throw error
+        }
     }
 
     /// Whose an address is; nil where it is free.

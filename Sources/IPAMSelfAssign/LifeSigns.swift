@@ -43,12 +43,26 @@ struct LifeSigns {
         return Set(processes.compactMap { Files.identity(of: "/proc/\($0)/ns/net") })
     }
 
-    func areAbsent(for lease: Lease) -> Bool {
-        guard let identity = lease.namespaceIdentity else { return false }
+    /// How many seconds a lease is kept whose namespace was not to be seen when it was made: any ADD has ended by then.
+    private static let unseenGrace = 600
+
+    /// - Parameter age: How many seconds ago the lease was made.
+    func areAbsent(for lease: Lease, age: Int) -> Bool {
+        isAbandoned(lease, age: age) && !interfaces.contains(lease.attachment.hostInterfaceName)
+            && lease.addresses.allSatisfy { !reachable.contains($0.address.address) }
+    }
+
+    /// True where nothing is in the lease's namespace, or no namespace was ever there.
+    ///
+    /// Where none was seen, only the plugin that always makes an interface known to us shows by its absence that the
+    /// pod is gone.
+    private func isAbandoned(_ lease: Lease, age: Int) -> Bool {
+        guard let identity = lease.namespaceIdentity else {
+            return lease.plugin == Setup.ownPlugin && age >= Self.unseenGrace
+                && Self.isGone(lease.namespacePath, nil)
+        }
         return Self.isGone(lease.namespacePath, identity)
             && !isInhabited(identity, by: lease.attachment.containerID)
-            && !interfaces.contains(lease.attachment.hostInterfaceName)
-            && lease.addresses.allSatisfy { !reachable.contains($0.address.address) }
     }
 
     /// Takes note that a lease's path leads to its namespace, if it does.
@@ -67,7 +81,7 @@ struct LifeSigns {
     ///
     /// A path whose directory is missing as well may just not be visible in this mount namespace. For a process it is
     /// otherwise: its directory goes with it.
-    private static func isGone(_ path: String, _ identity: FileIdentity) -> Bool {
+    private static func isGone(_ path: String, _ identity: FileIdentity?) -> Bool {
         if let present = Files.identity(of: path) { return present != identity }
         return path.hasPrefix("/proc/") || Files.exists(Files.parent(of: path))
     }

@@ -15,19 +15,20 @@ extension LeaseStore {
     /// leave them.
     ///
     /// - Parameters:
-    ///   - seconds: Does nothing where it was done less than so many seconds ago.
+    ///   - seconds: Does nothing where it was done less than so many seconds ago: a search looks at every lease and
+    ///     every process while others wait for the lock.
     ///   - newcomer: What is about to be leased: its container lives.
-    func reclaim(atMostEvery seconds: UInt32 = 0, for newcomer: Lease? = nil) throws(SystemError) {
+    func reclaim(atMostEvery seconds: UInt32, for newcomer: Lease? = nil) throws(SystemError) {
         let now = Boot.seconds
         let last = try state.lastReclaim
-        guard seconds == 0 || last == 0 || now &- last >= seconds else { return }
+        guard last == 0 || now &- last >= seconds else { return }
         try state.setLastReclaim(max(now, 1))
         var leases: [Lease] = []
         for network in try Self.networks(paths) { leases += try self.leases(network: network) }
         var evidence = try LifeSigns.ofThisHost()
         for lease in leases { evidence.note(lease) }
         if let newcomer { evidence.note(newcomer) }
-        for lease in leases where evidence.areAbsent(for: lease) {
+        for lease in leases where evidence.areAbsent(for: lease, age: Files.age(of: paths.lease(lease)) ?? 0) {
             StandardStreams.writeError(
                 "warrens-ipam: taking back \(lease.addresses.map(\.address.address.description)) of container "
                     + "\(lease.attachment.containerID): its network namespace \(lease.namespacePath) is gone\n")

@@ -94,13 +94,14 @@ struct SelfAssignIPAM: Plugin {
     private func lease(
         _ wanted: AddressRequest, _ request: Request, _ setup: Setup
     ) throws(CNIError) -> Lease {
+        let purpose = "lease addresses"
+        let bootID = try inStore(purpose) { () throws(SystemError) in try Boot.id }
         let make = { (addresses: [Lease.Address]) in
             Lease(
                 network: request.configuration.name, attachment: request.attachment,
-                namespacePath: request.networkNamespace,
-                namespaceIdentity: Files.identity(of: request.networkNamespace), bootID: Boot.id, addresses: addresses)
+                plugin: request.configuration.type, namespacePath: request.networkNamespace,
+                namespaceIdentity: Files.identity(of: request.networkNamespace), bootID: bootID, addresses: addresses)
         }
-        let purpose = "lease addresses"
         let store = try inStore(purpose) { () throws(SystemError) in try LeaseStore(root: setup.root) }
         let held = try inStore(purpose) { () throws(SystemError) in
             try store.lease(of: request.attachment, network: request.configuration.name)

@@ -20,13 +20,11 @@ extension LeaseStore {
 
     /// The leases of this boot. What was one, or was to become one, is removed.
     private static func readableLeases(_ paths: StorePaths) throws(SystemError) -> [Lease] {
-        let bootID = Boot.id
+        let bootID = try Boot.id
         var leases: [Lease] = []
         for network in try networks(paths) {
             let directory = paths.network(network)
-            // A directory that the configuration names may hold other things as well.
-            guard let names = try? Files.names(in: directory) else { continue }
-            for name in names {
+            for name in try fileNames(in: directory) {
                 if Attachment.isFileName(name), let content = try Files.readIfPresent("\(directory)/\(name)"),
                     let lease = Lease(content: content), lease.network == network, lease.attachment.fileName == name,
                     lease.bootID == bootID

@@ -23,7 +23,7 @@ struct StoreState: ~Copyable {
     init?(opening path: String) throws(SystemError) {
         guard Files.exists(path) else { return nil }
         let file = try NumberFile(opening: path, writable: true)
-        let boot = FNV1a.hash64(Boot.id.utf8)
+        let boot = FNV1a.hash64(try Boot.id.utf8)
         guard try file.read(at: Word.format.rawValue) == Self.format,
             try file.read(at: Word.bootHigh.rawValue) == UInt32(truncatingIfNeeded: boot >> 32),
             try file.read(at: Word.bootLow.rawValue) == UInt32(truncatingIfNeeded: boot)
@@ -33,8 +33,8 @@ struct StoreState: ~Copyable {
 
     /// Makes the state file of a store that is to be repaired: it is dirty.
     init(creating path: String) throws(SystemError) {
+        let boot = FNV1a.hash64(try Boot.id.utf8)
         let file = try NumberFile(creating: path)
-        let boot = FNV1a.hash64(Boot.id.utf8)
         // The format comes last: a file without it is made again.
         try file.write(1, at: Word.dirty.rawValue)
         try file.write(0, at: Word.reclaimed.rawValue)

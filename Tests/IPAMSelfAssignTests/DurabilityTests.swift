@@ -122,6 +122,33 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeReadIsNotTakenForFree() throws {
+        try Node.with(settings: small) { node in
+            for name in ["a", "b"] { _ = try node.run("ADD", name) }
+            // A change was cut short, and the repair finds a directory that cannot be opened: a link to itself.
+            try NumberFile(opening: "\(node.leaseRoot)/.state", writable: true).write(1, at: 3)
+            let (directory, away) = ("\(node.leaseRoot)/net", "\(node.root)/away")
+            try Files.move(directory, to: away)
+            try #require(unsafe symlink("net", directory) == 0)
+            let refused = try node.run("ADD", "c")
+            #expect(refused.code == 5 && refused.details.contains(directory), "\(refused.text)")
+            try Files.remove(directory)
+            try Files.move(away, to: directory)
+            #expect(try node.run("ADD", "c").isSuccess)
+            try node.expectConsistency(leases: 3, families: 1)
+        }
+    }
+
+    @Test func strayFilesAreNoNetworks() throws {
+        try Node.with(settings: small) { node in
+            for number in 0..<8 { #expect(try node.run("ADD", "c\(number)").isSuccess) }
+            try Files.replace("\(node.leaseRoot)/stray", with: [])
+            #expect(try node.run("ADD", "more").code == 11)
+            #expect(try node.run("STATUS").code == 50)
+            #expect(try node.run("GC", network: "stray", extra: #""cni.dev/valid-attachments":[]"#).isSuccess)
+        }
+    }
+
     @Test func aRebootEndsAllLeases() throws {
         try Node.with { node in
             for name in ["a", "b"] { _ = try node.run("ADD", name) }
@@ -131,7 +158,7 @@ import Testing
             for name in try node.leaseFiles() {
                 let path = "\(node.leaseRoot)/net/\(name)"
                 let text = String(decoding: try Files.read(path), as: UTF8.self)
-                let old = text.replacing(Boot.id, with: "00000000-0000-0000-0000-000000000000")
+                let old = text.replacing(try Boot.id, with: "00000000-0000-0000-0000-000000000000")
                 try Files.replace(path, with: Array(old.utf8))
             }
             #expect(try node.run("CHECK", "a").code == 999)

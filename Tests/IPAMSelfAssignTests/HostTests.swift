@@ -1,3 +1,4 @@
+import CNI
 import Glibc
 import Host
 import JSON
@@ -98,12 +99,17 @@ struct HostTests {
                 }
                 #expect(try node.run("ADD", "new", netns: path(names[2])).code == 11)
                 try command("netns delete \(names[0])")
+                // So soon after a search there is no other, which would hold up other containers.
+                #expect(try node.run("STATUS").code == 50)
+                try node.forgetReclaim()
                 let replaced = try node.run("ADD", "new", netns: path(names[2]))
                 #expect(replaced.addresses == ["10.83.103.56/28"])
                 #expect(replaced.log.contains("container c0"))
                 // A name that leads to another namespace by now is as good as gone.
                 try command("netns delete \(names[1])")
                 try command("netns add \(names[1])")
+                #expect(try node.run("STATUS").code == 50)
+                try node.forgetReclaim()
                 #expect(try node.run("STATUS").isSuccess)
                 #expect(try node.run("ADD", "newer", netns: path(names[2])).addresses == ["10.83.103.57/28"])
                 try node.expectConsistency(leases: 8, families: 1)
@@ -132,13 +138,48 @@ struct HostTests {
 
                 #expect(try node.run("ADD", "new", netns: path(others), host: path(host)).code == 11)
                 try command("-n \(host) link delete other")
+                try node.forgetReclaim()
                 let first = try node.run("ADD", "new", netns: path(others), host: path(host))
                 let second = try node.run("ADD", "newer", netns: path(others), host: path(host))
+                try node.forgetReclaim()
                 #expect(Set(first.addresses + second.addresses) == ["10.83.103.56/28", "10.83.103.57/28"])
                 #expect(try node.run("ADD", "newest", netns: path(others), host: path(host)).code == 11)
                 for name in [lost, inhabited] { try command("netns add \(name)") }
             }
         }
+    }
+
+    @Test func aLeaseWhoseNamespaceWasNeverSeenEndsInTime() throws {
+        try withNamespaces(1) { names in
+            try Node.with(settings: #"{"profile":"paper","families":["ipv4"]}"#) { node in
+                for number in 0..<8 {
+                    let type = number == 2 ? "bridge" : "warrens"
+                    _ = try node.run("ADD", "c\(number)", type: type, host: path(names[0]))
+                }
+                let files = [0, 1, 2].map { number in
+                    "\(node.leaseRoot)/net/"
+                        + Attachment(containerID: "c\(number)", interfaceName: "eth0").fileName
+                }
+                let end = Attachment(containerID: "c1", interfaceName: "eth0").hostInterfaceName
+                try command("-n \(names[0]) link add \(end) type veth peer name other")
+                #expect(try node.run("ADD", "new", host: path(names[0])).code == 11)
+                // c0 and c1 are old, and c1 has its interface; c2 is of a plugin whose interfaces have other names.
+                for file in files { try setOld(file) }
+                try node.forgetReclaim()
+                #expect(try node.run("ADD", "new", host: path(names[0])).addresses == ["10.83.103.56/28"])
+                try node.forgetReclaim()
+                #expect(try node.run("ADD", "newer", host: path(names[0])).code == 11)
+                try node.expectConsistency(leases: 8, families: 1)
+            }
+        }
+    }
+
+    /// Makes a file look as if it was written an hour ago.
+    private func setOld(_ file: String) throws {
+        let outcome = try ChildProcess.run(
+            executable: "/usr/bin/touch", arguments: ["-d", "1 hour ago", file],
+            environment: ChildProcess.environment(setting: []), input: [])
+        try #require(outcome.ending == .exited(code: 0))
     }
 
     @Test func anInodeNumberThatAnotherContainerHasShowsNoLife() throws {
@@ -152,6 +193,7 @@ struct HostTests {
                 try command("netns delete \(reused)")
                 #expect(try node.run("ADD", "new", netns: path(others)).code == 11)
                 // Its process belongs to a container of another name: what had the number before is gone.
+                try node.forgetReclaim()
                 let heir = try node.run("ADD", "heir", netns: "/proc/\(process)/ns/net")
                 #expect(heir.addresses == ["10.83.103.56/28"])
                 try command("netns add \(reused)")

@@ -21,7 +21,7 @@ import Testing
             let prefix = try #require(IPPrefix(address, length: 112))
             let lease = Lease(
                 network: "net", attachment: Attachment(containerID: "filler-\(number)", interfaceName: "eth0"),
-                namespacePath: "/var/run/netns/filler", namespaceIdentity: nil, bootID: Boot.id,
+                plugin: "warrens", namespacePath: "/var/run/netns/filler", namespaceIdentity: nil, bootID: try Boot.id,
                 addresses: [Lease.Address(address: prefix, gateway: nil, pool: pool)])
             try Files.replace(paths.lease(lease), with: lease.content)
             _ = try Files.link(paths.lease(lease), as: paths.address(address))
