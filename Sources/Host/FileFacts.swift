@@ -19,14 +19,7 @@ extension Files {
 
     /// The path of the running executable; nil where /proc is missing.
     public static var runningExecutable: String? {
-        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        // Sound: readlink writes at most `$0.count` bytes and says how many.
-        let length = unsafe target.withUnsafeMutableBytes { buffer in
-            unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-                unsafe text.baseAddress.map { unsafe readlink("/proc/self/exe", $0, text.count) } ?? -1
-            }
-        }
-        return length > 0 ? String(decoding: target[..<length], as: UTF8.self) : nil
+        SymbolicLinks.target(of: "/proc/self/exe")
     }
 
     private static func status(_ path: String) -> stat? {

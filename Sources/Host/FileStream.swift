@@ -11,7 +11,7 @@ public final class FileStream: Sendable {
     public init(_ path: String, limit: Int) throws(SystemError) {
         self.path = path
         self.limit = limit
-        descriptor = try OwnedDescriptor.open(path, O_RDONLY)
+        descriptor = try OwnedDescriptor.openFile(path)
     }
 
     /// Appends the next bytes of the file.

@@ -13,9 +13,9 @@ public struct FileIdentity: Hashable, Sendable {
 
 /// Whole-file operations. Readers of a file written here see the old content or the new, never a part.
 public enum Files {
-    /// Reads a whole file of at most `limit` bytes (else EFBIG).
+    /// Reads a whole regular file of at most `limit` bytes (else EFBIG).
     public static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
-        try OwnedDescriptor.open(path, O_RDONLY).readAll(limit: limit, subject: path)
+        try OwnedDescriptor.openFile(path).readAll(limit: limit, subject: path)
     }
 
     /// Reads a whole file, or nil where there is none.

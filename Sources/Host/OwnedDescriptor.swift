@@ -29,6 +29,19 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         return OwnedDescriptor(owning: raw)
     }
 
+    /// Opens a regular file to read it. Anything else that `path` may lead to, such as a pipe that nobody writes to, is
+    /// an error rather than a wait.
+    public static func openFile(_ path: String) throws(SystemError) -> OwnedDescriptor {
+        let file = try open(path, O_RDONLY | O_NONBLOCK)
+        var status = stat()
+        try retrying("stat", path) { unsafe fstat(file.raw, &status) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return file
+        case S_IFDIR: throw SystemError("read", path, code: EISDIR)
+        default: throw SystemError("read", path, code: EINVAL, detail: "it is no regular file")
+        }
+    }
+
     /// Reads until the end, or until one byte more than `limit` was seen.
     ///
     /// - Throws: The read's error, or EFBIG where there is more than `limit` bytes.

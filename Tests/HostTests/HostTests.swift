@@ -1,3 +1,4 @@
+import Glibc
 import Host
 import Testing
 
@@ -15,6 +16,36 @@ import Testing
         #expect(try Files.names(in: "\(directory)/a/b") == ["file"])
         #expect(throws: SystemError.self) { try Files.read(path, limit: 2) }
         #expect(try Files.remove(path) && !Files.remove(path))
+    }
+
+    /// A pipe that nobody writes to must not stop the reader.
+    @Test(.timeLimit(.minutes(1))) func onlyRegularFilesAreRead() throws {
+        try Files.makeDirectories(directory)
+        defer { try? Files.removeTree(directory) }
+        let pipe = "\(directory)/pipe"
+        #expect(unsafe mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, directory, "/dev/zero"] {
+            #expect(throws: SystemError.self) { try Files.read(path) }
+            #expect(throws: SystemError.self) { try FileStream(path, limit: 100) }
+        }
+        let error = #expect(throws: SystemError.self) { try Files.read(pipe) }
+        #expect(error?.description.contains("no regular file") == true)
+        #expect(try !Files.read("/proc/self/stat").isEmpty)
+    }
+
+    @Test func directoriesTowardAFileAreThoseOfItsLinks() throws {
+        try Files.makeDirectories("\(directory)/etc")
+        try Files.makeDirectories("\(directory)/map/v1")
+        defer { try? Files.removeTree(directory) }
+        let links = [
+            ("etc/file", "../map/file"), ("map/file", "..data/file"), ("map/..data", "v1"), ("loop", "loop"),
+        ]
+        for (name, target) in links { #expect(unsafe symlink(target, "\(directory)/\(name)") == 0) }
+        #expect(
+            SymbolicLinks.directories(toward: "\(directory)/etc/file")
+                == ["etc", "map", "map", "map/v1"].map { "\(directory)/\($0)" })
+        #expect(SymbolicLinks.directories(toward: "\(directory)/none/file") == ["\(directory)/none"])
+        #expect(SymbolicLinks.directories(toward: "\(directory)/loop/file").last?.hasSuffix("/loop") == true)
     }
 
     @Test func failuresNameThePath() {
