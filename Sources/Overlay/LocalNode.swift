@@ -19,6 +19,14 @@ public struct LocalNode: Hashable, Sendable {
     public var nodeID: NodeID { identity.nodeID }
     public var claim: Claim { identity.claim }
 
+    /// True where the annotation file says of this node what it is: then the others send to the right subnets. A family
+    /// that this node lacks is no contradiction.
+    public func isDescribed(by entry: NodeEntry) -> Bool {
+        let own = Set((subnets + draining).map(\.prefix))
+        let families = Set(own.map(\.family))
+        return Set((entry.subnets + entry.claim.draining).filter { families.contains($0.family) }) == own
+    }
+
     /// Reads the identity of this machine, and makes its first one where there is none.
     ///
     /// - Parameter kernelFamilies: What the kernel supports.

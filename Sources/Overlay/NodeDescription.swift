@@ -126,7 +126,7 @@ struct NodeInterpreter {
                 refuse(annotation: key, part, "write prefixes without host bits, such as 10.220.106.0/24")
                 continue
             }
-            guard (1...longest(prefix.family)).contains(prefix.length), Self.isUnicast(prefix) else {
+            guard Self.isUsable(prefix, longest: longest) else {
                 refuse(annotation: key, part, "write a unicast prefix of 1 to \(longest(prefix.family)) bits")
                 continue
             }
@@ -188,6 +188,11 @@ struct NodeInterpreter {
             refuse(annotation: "claim", text, "write generation=N,since=2026-03-01T12:00:00Z,draining=CIDR;CIDR")
             return Claim()
         }
+        for prefix in claim.draining where !Self.isUsable(prefix, longest: NodeSubnet.longestPrefix) {
+            refuse(
+                annotation: "claim", "draining=\(prefix)",
+                "write unicast prefixes of 1 to \(NodeSubnet.longestPrefix(prefix.family)) bits")
+        }
         return claim
     }
 
@@ -199,7 +204,10 @@ struct NodeInterpreter {
         }
     }
 
-    private static func isUnicast(_ prefix: IPPrefix) -> Bool {
-        ![prefix.first, prefix.last].contains { $0.isMulticast || $0.isLoopback || $0.isLinkLocal || $0.isUnspecified }
+    private static func isUsable(_ prefix: IPPrefix, longest: (IPFamily) -> Int) -> Bool {
+        (1...longest(prefix.family)).contains(prefix.length)
+            && ![prefix.first, prefix.last].contains {
+                $0.isMulticast || $0.isLoopback || $0.isLinkLocal || $0.isUnspecified
+            }
     }
 }

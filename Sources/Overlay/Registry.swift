@@ -36,7 +36,9 @@ public struct Registry: Hashable, Sendable {
             changed: peers.compactMap { peer in
                 guard let old = before[peer.name], old != peer else { return nil }
                 return RegistryDifference.Change(old: old, new: peer)
-            })
+            },
+            newProblems: problems.filter(Set(problems).subtracting(earlier.problems).contains),
+            newConflicts: conflicts.filter(Set(conflicts).subtracting(earlier.conflicts).contains))
     }
 }
 
@@ -50,6 +52,12 @@ public struct RegistryDifference: Hashable, Sendable {
     public let added: [Peer]
     public let removed: [Peer]
     public let changed: [Change]
+    /// What was not wrong in the earlier one.
+    public let newProblems: [NodeProblem]
+    public let newConflicts: [Conflict]
 
-    public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty }
+    /// True where the same peers have the same properties.
+    public var keepsPeers: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty }
+
+    public var isEmpty: Bool { keepsPeers && newProblems.isEmpty && newConflicts.isEmpty }
 }

@@ -19,7 +19,7 @@ struct RegistryBuilder {
     mutating func build(_ entries: [NodeEntry]) -> Registry {
         let (selfEntry, others) = separate(entries)
         if let selfEntry { compare(selfEntry) }
-        let peers = settle(others, ownRoutes: selfEntry?.routes ?? [])
+        let peers = settle(others, selfEntry)
         return Registry(peers: peers, selfEntry: selfEntry, problems: problems, conflicts: conflicts, lost: lost)
     }
 
@@ -44,12 +44,8 @@ struct RegistryBuilder {
 
     /// Where the file says something else of this node than this node does, the others send to the wrong subnet.
     private mutating func compare(_ entry: NodeEntry) {
-        guard let local else { return }
-        let own = (local.subnets + local.draining).map(\.prefix)
-        // A family that we lack is no contradiction: what is sent there arrives at a node without such addresses.
-        let families = Set(own.map(\.family))
-        let said = (entry.subnets + entry.claim.draining).filter { families.contains($0.family) }
-        guard Set(said) != Set(own) else { return }
+        guard let local, !local.isDescribed(by: entry) else { return }
+        let said = entry.subnets + entry.claim.draining
         let annotation = local.subnets.map(\.description).joined(separator: ",")
         problems.append(
             NodeProblem(
@@ -58,9 +54,9 @@ struct RegistryBuilder {
                     + "annotate it with warrens.io/subnets=\(annotation)"))
     }
 
-    private mutating func settle(_ entries: [NodeEntry], ownRoutes: [IPPrefix]) -> [Peer] {
+    private mutating func settle(_ entries: [NodeEntry], _ selfEntry: NodeEntry?) -> [Peer] {
         var contestants = entries.map(Contestant.init)
-        if let local { contestants.append(Contestant(local, routes: ownRoutes)) }
+        if let local { contestants.append(Contestant(local, selfEntry)) }
         contestants.sort { ClaimContest.isBetter($0.claimant, $1.claimant) }
         var contest = ClaimContest(
             contestants.map(\.claimant), subnets: contestants.flatMap { $0.subnets + $0.draining },
@@ -138,11 +134,18 @@ private struct Contestant {
         routes = entry.routes
     }
 
-    init(_ local: LocalNode, routes: [IPPrefix]) {
+    /// Where the file has this node's present subnets, it is judged by the claim that the file has, too: by that all the
+    /// others judge it. A date that it alone knows of would let two nodes believe that they have won.
+    init(_ local: LocalNode, _ selfEntry: NodeEntry?) {
         entry = nil
-        claimant = .init(name: local.name, publicKey: local.publicKey, since: local.claim.since)
+        if let selfEntry, local.subnets.allSatisfy({ selfEntry.subnets.contains($0.prefix) }) {
+            claimant = .init(
+                name: selfEntry.name, publicKey: selfEntry.publicKey, since: selfEntry.claim.since)
+        } else {
+            claimant = .init(name: local.name, publicKey: local.publicKey, since: local.claim.since)
+        }
         subnets = local.subnets.map(\.prefix)
         draining = local.draining.map(\.prefix)
-        self.routes = routes
+        routes = selfEntry?.routes ?? []
     }
 }

@@ -49,6 +49,25 @@ import Testing
         #expect(registry.peers[0].subnets.count == 2)
     }
 
+    /// All others judge by the file alone, so a date that it does not have must not count.
+    @Test(arguments: [("attic", true), ("zoo", false)])
+    func aNodeJudgesItselfAsOthersDo(name: String, wins: Bool) throws {
+        let claim = Claim(generation: 0, since: Timestamp("2020-01-01T00:00:00Z"))
+        let twins = [NodeFileTests.node(name, machineID: Self.one), NodeFileTests.node("shed", machineID: Self.one)]
+        let registry = try registry(twins, local: local(name: name, claim: claim))
+        #expect(registry.lost.isEmpty == wins)
+        #expect(registry.peers[0].subnets.isEmpty == wins)
+        // Another node that reads the same file agrees.
+        #expect(try self.registry(twins).peers.first { !$0.subnets.isEmpty }?.name == (wins ? name : "shed"))
+    }
+
+    /// Nobody else knows of subnets that the file does not have.
+    @Test func aNodeThatTheFileGivesOtherSubnetsIsJudgedByItsOwnClaim() throws {
+        let claim = Claim(generation: 1, since: Timestamp("2020-01-01T00:00:00Z"))
+        let nodes = [NodeFileTests.node("zoo", machineID: Self.two), NodeFileTests.node("shed", machineID: Self.one)]
+        #expect(try registry(nodes, local: local(name: "zoo", claim: claim)).lost.isEmpty)
+    }
+
     @Test func anEntryOfOursThatContradictsUsIsReported() throws {
         let registry = try registry([NodeFileTests.node("attic", machineID: Self.two)], local: local(name: "attic"))
         #expect(registry.peers.isEmpty && registry.conflicts.isEmpty)
@@ -166,6 +185,16 @@ import Testing
         #expect(difference.added.map(\.name) == ["c"] && difference.removed.map(\.name) == ["a"])
         #expect(difference.changed.map(\.new.name) == ["b"] && difference.changed[0].new.isRelay)
         #expect(after.difference(from: after).isEmpty)
+        let bad = try registry([
+            NodeFileTests.node("b", machineID: Self.two, annotations: ["warrens.io/relay": "true"]),
+            NodeFileTests.node("c", machineID: Self.three), NodeFileTests.node("d", machineID: "x"),
+            NodeFileTests.node("e", machineID: Self.three),
+        ])
+        let news = bad.difference(from: after)
+        #expect(news.newProblems.map(\.node) == ["d"] && Set(news.newConflicts.map(\.loser)) == ["e"])
+        #expect(bad.difference(from: bad).isEmpty)
+        let former = after.difference(from: bad)
+        #expect(former.newProblems.isEmpty && former.newConflicts.isEmpty)
     }
 
     @Test func aHundredThousandNodesAreSettled() throws {

@@ -78,6 +78,13 @@ struct DaemonTests {
         try network.b.start()
         let device = try ip("-n", network.a.namespace, "link", "show", "warrens0").prefix { $0 != ":" }
         network.a.kill()
+        // Counts what leaves for the overlay outside of the tunnel.
+        let watch = """
+            table inet watch { chain out { type filter hook postrouting priority 300; policy accept;
+              oifname eth0 ip daddr 10.192.0.0/10 counter;
+              oifname eth0 ip6 daddr fd53:7769:726c::/48 counter; }; }
+            """
+        #expect(network.a.shell("echo '\(watch)' | nft -f -").code == 0)
         for destination in [network.b.tunnelV4, network.b.tunnelV6] {
             // The kernel tells the routes of a lost carrier within a second; until then packets end in the device.
             let dead = try lastAnswer { network.a.shell("ping -c 1 -W 1 \(destination)") }
@@ -85,7 +92,8 @@ struct DaemonTests {
                 dead.code != 0 && (dead.output.contains("unreachable") || dead.output.contains("No route")),
                 "\(dead.output)")
         }
-        // Nothing of it left in clear.
+        let clear = network.a.shell("nft list table inet watch").output
+        #expect(clear.split(separator: "\n").filter { $0.contains("counter packets 0 ") }.count == 2, "\(clear)")
         #expect(Files.exists(network.a.paths.socket))
         try network.a.start()
         #expect(try ip("-n", network.a.namespace, "link", "show", "warrens0").prefix { $0 != ":" } == device)
@@ -195,6 +203,33 @@ struct DaemonTests {
         #expect(try eventually { try status()?["subnets"]?.serialized().contains("10.220.106.0/24") == false })
     }
 
+    /// What only this node knows of its claim does not count where all others judge by the file; and what is told of it
+    /// is taken back once the file has the new subnets.
+    @Test func aDatedNodeGivesWayToItsTwin() throws {
+        let network = try TestNetwork(.v4)
+        try Files.makeDirectories(network.a.paths.state)
+        let identity = """
+            {"machineID": "\(network.a.machineID)", "randomness": "00000000000000000000000000000000",
+             "claim": "generation=0,since=2020-01-01T00:00:00Z"}
+            """
+        try Files.replace(network.a.paths.identity, with: identity.utf8)
+        let nodes = TestNetwork.nodes([network.a, network.b], and: [("0-twin", network.a.machineID)])
+        try Files.replace(network.a.paths.nodeFile, with: nodes.utf8)
+        try network.a.start()
+        let status = { () throws -> JSONObject? in
+            try JSONValue(parsing: Array(network.a.get("/status").utf8)).objectValue
+        }
+        let subnets = try #require(try status()?["subnets"]?.arrayValue?.compactMap(\.stringValue))
+        #expect(!subnets.contains("10.220.106.0/24"))
+        #expect(try status()?["warnings"]?.serialized().contains("renumbered") == true)
+        let annotated = nodes.replacing(
+            "{\"name\":\"a\"}",
+            with: "{\"name\":\"a\",\"annotations\":{\"warrens.io/subnets\":\"\(subnets.joined(separator: ","))\"}}")
+        try Files.replace(network.a.paths.nodeFile, with: annotated.utf8)
+        #expect(try eventually { try status()?["warnings"]?.serialized().contains("renumbered") == false })
+        #expect(try status()?["subnets"]?.arrayValue?.compactMap(\.stringValue) == subnets)
+    }
+
     @Test func refusesToStartAndSaysWhy() throws {
         let network = try TestNetwork(.v4)
         try network.a.start()
@@ -246,10 +281,92 @@ struct DaemonTests {
         try network.a.start()
         // The kernel's own news about the links that the test has made.
         usleep(3_000_000)
-        let switches = { try Files.read("/proc/\(network.a.daemon)/schedstat") }
+        let tasks = "/proc/\(network.a.daemon)/task"
+        let switches = {
+            try Files.names(in: tasks).sorted().map { try Files.read("\(tasks)/\($0)/schedstat") }
+        }
         let before = try switches()
+        #expect(before.count > 3)
         usleep(1_500_000)
         #expect(try switches() == before)
+    }
+
+    /// More packets than the threads can carry, for peers and for nobody, while the control thread wants its share.
+    @Test func obeysUnderAFlood() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        try network.b.start()
+        let flood = { (node: TestNode, host: String, family: String) throws -> pid_t in
+            try node.spawn(
+                "exec python3 -c \"import socket,time\ns=socket.socket(socket.\(family),socket.SOCK_DGRAM)\n"
+                    + "end=time.monotonic()+20\nwhile time.monotonic()<end:\n try: s.sendto(b'x'*64,('\(host)',9))\n except OSError: pass\""
+            )
+        }
+        let floods = [
+            // Dropped by a: nobody has the destination.
+            try flood(network.a, "10.200.1.1", "AF_INET"),
+            try flood(network.b, network.a.tunnelV6, "AF_INET6"),
+        ]
+        defer {
+            for pid in floods {
+                kill(pid, SIGKILL)
+                var status: Int32 = 0
+                _ = unsafe waitpid(pid, &status, 0)
+            }
+        }
+        usleep(500_000)
+        let more = TestNetwork.nodes([network.a, network.b], and: [("c", "00000000000000000000000000000001")])
+        try Files.replace(network.a.paths.nodeFile, with: more.utf8)
+        network.a.signal(SIGHUP)
+        #expect(try eventually { network.a.get("/peers").contains("\"c\"") })
+        #expect(try network.a.counter("drop.noPeer") > 1000)
+        let started = monotonicSeconds()
+        network.a.kill(signal: SIGTERM)
+        #expect(monotonicSeconds() - started <= 3)
+    }
+
+    /// As kubelet projects a ConfigMap: the file leads through a link to a directory, which is switched as a whole.
+    @Test func followsAProjectedConfigMap() throws {
+        let network = try TestNetwork(.v4)
+        let map = "\(network.a.root)/map"
+        for (version, nodes) in [("1", [network.a, network.b]), ("2", [network.a])] {
+            try Files.makeDirectories("\(map)/..\(version)")
+            try Files.replace("\(map)/..\(version)/nodes.json", with: TestNetwork.nodes(nodes).utf8)
+        }
+        try Files.remove(network.a.paths.nodeFile)
+        let links = network.a.shell(
+            "ln -s ..1 \(map)/..data; ln -s ..data/nodes.json \(map)/nodes.json; "
+                + "ln -s \(map)/nodes.json \(network.a.paths.nodeFile)")
+        #expect(links.code == 0, "\(links.output)")
+        try network.a.start()
+        #expect(network.a.get("/peers").contains("\"b\""))
+        #expect(network.a.shell("ln -s ..2 \(map)/..new; mv -T \(map)/..new \(map)/..data").code == 0)
+        #expect(try eventually { network.a.get("/peers") == "[]\n" })
+    }
+
+    @Test func refusesANodeFileThatIsAPipe() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        try Files.remove(network.a.paths.nodeFile)
+        #expect(network.a.shell("mkfifo \(network.a.paths.nodeFile)").code == 0)
+        #expect(try eventually { network.a.get("/status").contains("no regular file") })
+        try Files.remove(network.a.paths.nodeFile)
+        try Files.replace(network.a.paths.nodeFile, with: TestNetwork.nodes([network.a]).utf8)
+        #expect(try eventually { network.a.get("/peers") == "[]\n" })
+    }
+
+    @Test func logsWhatIsNewlyWrong() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        let log = { String(decoding: try Files.read(network.a.paths.log), as: UTF8.self) }
+        // No peer comes, goes or changes.
+        let bad = TestNetwork.nodes([network.a, network.b], and: [("d", "x")])
+        try Files.replace(network.a.paths.nodeFile, with: bad.utf8)
+        #expect(try eventually { try log().contains("node=d") })
+        let twin = TestNetwork.nodes([network.a, network.b], and: [("d", "x"), ("z", network.b.machineID)])
+        try Files.replace(network.a.paths.nodeFile, with: twin.utf8)
+        #expect(try eventually { try log().contains("two nodes claim one prefix") })
+        #expect(try log().split(separator: "\n").filter { $0.contains("node=d") }.count == 1)
     }
 
     /// Asks until the answer has said that something is out of reach, for some seconds at most.

@@ -18,6 +18,10 @@ import Testing
         // Behind the peer, and the peer itself.
         ("10.99.1.1", "10.220.106.8", "192.0.2.2", "deliver"),
         ("192.0.2.2", "10.220.106.8", "192.0.2.2", "deliver"),
+        // A node inside of the network behind another one.
+        ("198.51.100.7", "10.220.106.8", "2001:db8::3", "deliver"),
+        ("198.51.100.8", "10.220.106.8", "192.0.2.2", "deliver"),
+        ("198.51.100.7", "10.220.106.8", "192.0.2.2", "drop spoofedSource"),
         // This node's own offer to its peers.
         ("10.239.113.9", "172.16.3.3", "192.0.2.2", "deliver"),
         // A peer without an endpoint is checked loosely.

@@ -86,11 +86,12 @@ enum TestPlan {
         peers: [
             .init(
                 name: "b", subnets: [prefix("10.239.113.0/24"), prefix("fd53::2:0/112")],
-                routes: [prefix("10.99.0.0/16")], nodeAddresses: [address("192.0.2.2")],
+                routes: [prefix("10.99.0.0/16"), prefix("198.51.100.0/24")], nodeAddresses: [address("192.0.2.2")],
                 endpoint: SocketAddress(address("192.0.2.2"), port: 31337), routeMTU: 1500,
                 outerSources: [address("192.0.2.2")]),
             .init(
                 name: "six", subnets: [prefix("10.240.0.0/24"), prefix("fd53::3:0/112")],
+                nodeAddresses: [address("198.51.100.7")],
                 endpoint: SocketAddress(address("2001:db8::3"), port: 4000), routeMTU: 1300,
                 outerSources: [address("2001:db8::3")]),
             .init(name: "nat", subnets: [prefix("10.241.0.0/24")], outerSources: nil),

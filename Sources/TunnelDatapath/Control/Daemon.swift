@@ -17,6 +17,8 @@ final class Daemon {
     private var loader: RegistryLoader
     private let kernel: NodeKernel
     private let datapathReason: String
+    /// Bounds how long one change of the node file may keep the control thread: each draws new subnets at random.
+    private static let renumberingsAtOnce = 8
     private var datapath: TunDatapath
     private var datapathIsLost = false
     private var mtu = 0
@@ -71,6 +73,7 @@ final class Daemon {
         do throws(SystemError) {
             settleRegistry()
             try applyAll()
+            publish()
         } catch {
             stop()
             throw StartError(error)
@@ -93,7 +96,7 @@ final class Daemon {
                 "reason": "\(datapathReason)", "peers": "\(loader.registry.peers.count)",
             ])
         if let error = loader.lastError { tellBadFile(error) }
-        RegistryLog(log).tellProblems(loader.registry)
+        RegistryLog(log).tell(loader.registry.problems, loader.registry.conflicts)
         for family in node.missingFamilies {
             warnings.set("family.\(family)", "this kernel has no \(family): pods get no addresses of it")
         }
@@ -194,10 +197,7 @@ final class Daemon {
 
     private func dateClaim() {
         timers.claim.acknowledge()
-        if identity.node.claim.since == nil {
-            if identity.date(settings) { rebuildRegistry() }
-            apply()
-        }
+        apply()
     }
 
     /// The tunnel device was removed under us: it is made again, with all that hangs on it.
@@ -216,13 +216,17 @@ final class Daemon {
         settleRegistry()
     }
 
-    /// Gives way where another node holds our subnets by the better claim.
+    /// Gives way where another node holds our subnets by the better claim, and again where the next choice is taken,
+    /// too.
     private func settleRegistry() {
-        guard let lost = loader.registry.lost.first else { return }
-        let former = identity.node
-        warnings.set("conflict", identity.giveUp(lost, settings))
-        guard identity.node != former else { return }
-        _ = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+        for _ in 0..<Self.renumberingsAtOnce {
+            let former = identity.node
+            let failure = identity.settle(loader.registry.lost, settings)
+            warnings.set("conflict", failure ?? identity.advice(loader.registry.selfEntry))
+            guard identity.node != former else { return }
+            let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+            RegistryLog(log).tell(difference, loader.registry)
+        }
     }
 
     private func tellBadFile(_ error: OverlayError) {
@@ -243,6 +247,9 @@ final class Daemon {
     }
 
     private func applyAll() throws(SystemError) {
+        if identity.node.claim.since == nil {
+            if identity.date(settings) { rebuildRegistry() } else { timers.claim.set(milliseconds: 600_000) }
+        }
         let maker = PlanMaker(
             settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay)
         let plan = maker.forwarding()
@@ -260,8 +267,6 @@ final class Daemon {
         for change in try kernel.reconcile(network, maker.masquerade) {
             log.info("kernel changed", metadata: ["change": "\(change)"])
         }
-        if identity.node.claim.since == nil, !identity.date(settings) { timers.claim.set(milliseconds: 600_000) }
-        publish()
     }
 
     private func publish() {

@@ -22,29 +22,42 @@ struct Identity {
         node = try LocalNode.load(paths: paths, settings: settings)
     }
 
-    /// Another node holds `lost` by the better claim: takes other subnets, and keeps the old ones for the containers
-    /// that live in them.
+    /// Gives way wherever another node holds one of this node's subnets by the better claim: takes other subnets, and
+    /// keeps the old ones for the containers that live in them. A subnet that was pinned stays for the operator to
+    /// change.
     ///
-    /// - Returns: What a person should know and do.
-    mutating func giveUp(_ lost: Conflict, _ settings: Settings) -> String {
-        guard !settings.subnets.contains(lost.prefix) else {
-            return "\(lost); pin another subnet in \(paths.settings) on this node"
-        }
+    /// - Returns: What a person must do; nil where nothing is lost any more, or where renumbering has helped so far.
+    mutating func settle(_ lost: [Conflict], _ settings: Settings) -> String? {
+        if let own = lost.first(where: { !settings.subnets.contains($0.prefix) }) { return giveUp(own, settings) }
+        return lost.first.map { "\($0); pin another subnet in \(paths.settings) on this node" }
+    }
+
+    /// What a person should do about the subnets that this node took because it lost its first ones; nil where the node
+    /// file has them.
+    func advice(_ selfEntry: NodeEntry?) -> String? {
+        guard node.claim.generation > 0, let selfEntry, !node.isDescribed(by: selfEntry) else { return nil }
+        return "this node lost a subnet to another node and renumbered itself: annotate it with "
+            + "warrens.io/subnets=\(subnetTexts), warrens.io/node-id=\(node.nodeID) and warrens.io/claim=\(node.claim)"
+    }
+
+    private var subnetTexts: String { node.subnets.map(\.description).joined(separator: ",") }
+
+    private mutating func giveUp(_ lost: Conflict, _ settings: Settings) -> String? {
         do throws(OverlayError) {
-            let draining = LiveContainers.using(node.subnets.map(\.prefix), paths)
+            let given = node.subnets.map(\.prefix).filter { !settings.subnets.contains($0) }
+            let draining = LiveContainers.using(given, paths)
             node = try LocalNode.renumber(from: node.nodeID, draining: draining, paths: paths, settings: settings)
         } catch {
             log.error("cannot renumber", metadata: ["error": "\(error)"])
             return "\(lost), and this node cannot renumber itself: \(error)"
         }
-        let subnets = node.subnets.map(\.description).joined(separator: ",")
         log.warning(
             "renumbered",
             metadata: [
-                "conflict": "\(lost)", "nodeID": "\(node.nodeID)", "claim": "\(node.claim)", "subnets": "\(subnets)",
+                "conflict": "\(lost)", "nodeID": "\(node.nodeID)", "claim": "\(node.claim)",
+                "subnets": "\(subnetTexts)",
             ])
-        return "\(lost); this node renumbered itself: annotate it with warrens.io/subnets=\(subnets), "
-            + "warrens.io/node-id=\(node.nodeID) and warrens.io/claim=\(node.claim)"
+        return nil
     }
 
     /// Lets go of draining subnets that no container uses any more.

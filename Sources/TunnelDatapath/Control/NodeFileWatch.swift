@@ -44,11 +44,11 @@ final class NodeFileWatch {
         return present != last
     }
 
-    /// Watches the directory that holds the file, by both of the file's names: as given, and with links resolved. While
-    /// there is no such directory, the nearest one above it, where the next one will appear. No more than that: others
-    /// may be busy with things of no concern to us.
+    /// Watches the directory that holds the file, and that of each symbolic link on the way. While there is no such
+    /// directory, the nearest one above it, where the next one will appear. No more than that: others may be busy with
+    /// things of no concern to us.
     private func watch() {
-        let present = Set([path, resolved(path)].compactMap { $0 }.map { watchNearest(Files.parent(of: $0)) })
+        let present = Set(SymbolicLinks.directories(toward: path).map(watchNearest))
         for stale in watches.subtracting(present) { _ = warrens_unwatch_directory(inotify.raw, stale) }
         watches = present
     }
@@ -60,12 +60,6 @@ final class NodeFileWatch {
         let above = watchNearest(Files.parent(of: directory))
         // Made in between, unnoticed by the watch above it.
         return Files.exists(directory) ? unsafe warrens_watch_directory(inotify.raw, directory) : above
-    }
-
-    private func resolved(_ path: String) -> String? {
-        guard let real = unsafe realpath(path, nil) else { return nil }
-        defer { unsafe free(real) }
-        return unsafe String(cString: real)
     }
 
     private func signature() -> Signature? {

@@ -13,23 +13,24 @@ struct RegistryLog {
     }
 
     func tell(_ difference: RegistryDifference, _ registry: Registry) {
-        guard !difference.isEmpty else { return }
-        log.notice(
-            "registry changed",
-            metadata: [
-                "peers": "\(registry.peers.count)", "added": "\(names(difference.added))",
-                "removed": "\(names(difference.removed))", "changed": "\(names(difference.changed.map(\.new)))",
-            ])
-        tellProblems(registry)
+        if !difference.keepsPeers {
+            log.notice(
+                "registry changed",
+                metadata: [
+                    "peers": "\(registry.peers.count)", "added": "\(names(difference.added))",
+                    "removed": "\(names(difference.removed))", "changed": "\(names(difference.changed.map(\.new)))",
+                ])
+        }
+        tell(difference.newProblems, difference.newConflicts)
     }
 
-    func tellProblems(_ registry: Registry) {
-        for problem in registry.problems.prefix(Self.limit) {
+    func tell(_ problems: [NodeProblem], _ conflicts: [Conflict] = []) {
+        for problem in problems.prefix(Self.limit) {
             log.warning(
                 "node entry has a problem",
                 metadata: ["node": "\(problem.node)", "field": "\(problem.field)", "problem": "\(problem.message)"])
         }
-        for conflict in registry.conflicts.prefix(Self.limit) {
+        for conflict in conflicts.prefix(Self.limit) {
             log.warning("two nodes claim one prefix", metadata: ["conflict": "\(conflict)"])
         }
     }

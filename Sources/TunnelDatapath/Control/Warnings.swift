@@ -2,7 +2,8 @@
 struct Warnings {
     private var byName: [String: String] = [:]
 
-    mutating func set(_ name: String, _ text: String) { byName[name] = text }
+    /// - Parameter text: Nil takes the warning back.
+    mutating func set(_ name: String, _ text: String?) { byName[name] = text }
 
     mutating func clear(_ name: String) { byName[name] = nil }
 

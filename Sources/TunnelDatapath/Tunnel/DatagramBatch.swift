@@ -4,8 +4,12 @@ internal import SyscallShim
 @safe
 struct DatagramBatch: ~Copyable {
     static let capacity = Int(WARRENS_DATAGRAM_BATCH)
+    /// After how many batches a loop looks again at what else there is to do.
+    static let batchesPerWait = 8
 
     private let slots: UnsafeMutablePointer<warrens_datagram>
+    /// To whom each datagram goes; the table that the batch was filled from keeps what they point at alive.
+    private let receivers: UnsafeMutablePointer<ForwardingTable.Peer>
     private(set) var count = 0
     var isFull: Bool { count == Self.capacity }
 
@@ -13,10 +17,13 @@ struct DatagramBatch: ~Copyable {
         // Sound: freed with this value, and indexed below the capacity.
         unsafe slots = .allocate(capacity: Self.capacity)
         unsafe slots.initialize(repeating: warrens_datagram(), count: Self.capacity)
+        // Each is written before it is read: `append` does so before it counts a datagram.
+        unsafe receivers = .allocate(capacity: Self.capacity)
     }
 
     deinit {
         unsafe slots.deallocate()
+        unsafe receivers.deallocate()
     }
 
     /// Adds a datagram to send. The packet's bytes must stay as they are until ``send(on:refused:)``.
@@ -28,10 +35,11 @@ struct DatagramBatch: ~Copyable {
         unsafe slots[count].port = peer.port
         unsafe slots[count].traffic_class = trafficClass
         unsafe withUnsafeMutableBytes(of: &slots[count].address) { unsafe peer.endpoint.write(networkOrder: $0) }
+        unsafe (receivers + count).initialize(to: peer)
         count += 1
     }
 
-    /// Sends all datagrams and empties the batch. `refused` hears of each that the kernel does not take.
+    /// Sends all datagrams, counts them for their receivers and empties the batch. `refused` hears of each that the kernel does not take.
     ///
     /// - Returns: How many datagrams the kernel took, and their bytes.
     @inline(__always)
@@ -44,7 +52,11 @@ struct DatagramBatch: ~Copyable {
         while done < count {
             let (sent, error) = unsafe socket.send(slots + done, count: count - done)
             if sent > 0 {
-                for index in done..<done + sent { total.bytes += Int(unsafe slots[index].length) }
+                for index in done..<done + sent {
+                    let length = Int(unsafe slots[index].length)
+                    total.bytes += length
+                    unsafe receivers[index].state.countSent(bytes: length)
+                }
                 total.packets += sent
                 done += sent
                 retried = false

@@ -49,7 +49,8 @@ enum Inbound {
     private static func owner(of source: AddressKey, _ table: ForwardingTable) -> Int {
         let bySubnet = table.subnets.find(source)
         if bySubnet >= 0 { return bySubnet }
-        let byRoute = table.routes.find(source)
-        return byRoute >= 0 ? byRoute : table.nodeAddresses.find(source)
+        // A node that lies inside of a subnet router's network sends for itself all the same.
+        let byAddress = table.nodeAddresses.find(source)
+        return byAddress >= 0 ? byAddress : table.routes.find(source)
     }
 }

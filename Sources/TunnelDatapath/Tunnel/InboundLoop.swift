@@ -21,12 +21,13 @@ final class InboundLoop {
 
     /// Carries packets until `stop` is signalled.
     func run(stop: Event) {
+        var happened = Wait([
+            (stop.descriptor, Wait.readable),
+            (sockets.v4?.descriptor ?? -1, Wait.readable),
+            (sockets.v6?.descriptor ?? -1, Wait.readable),
+        ])
         while true {
-            let happened = Wait.forAny([
-                (stop.descriptor, Wait.readable),
-                (sockets.v4?.descriptor ?? -1, Wait.readable),
-                (sockets.v6?.descriptor ?? -1, Wait.readable),
-            ])
+            happened.sleep()
             if happened[0] != 0 { return }
             if (happened[1] | happened[2]) & Wait.failed != 0 {
                 cell.read(as: reader) { sockets.learnPathMTUs($0, counters: counters) }
@@ -36,10 +37,13 @@ final class InboundLoop {
         }
     }
 
+    /// Carries what waits on one socket, but no more than a share: a flood over one family must starve neither the
+    /// other one nor ``run(stop:)``'s look at `stop`.
     private func drain(_ socket: TunnelSocket) {
-        repeat {
+        for _ in 0..<DatagramBatch.batchesPerWait {
             cell.read(as: reader) { carryBatch(from: socket, $0) }
-        } while batch.isFull
+            if !batch.isFull { return }
+        }
     }
 
     private func carryBatch(from socket: TunnelSocket, _ table: ForwardingTable) {

@@ -30,11 +30,12 @@ final class OutboundLoop {
 
     /// Carries packets until `stop` is signalled, or until the device is gone, which `lost` then tells.
     func run(stop: Event, lost: Event) {
+        var happened = Wait([(stop.descriptor, Wait.readable), (device.descriptor, Wait.readable)])
         while true {
-            let happened = Wait.forAny([(stop.descriptor, Wait.readable), (device.descriptor, Wait.readable)])
+            happened.sleep()
             if happened[0] != 0 { return }
             var end = BatchEnd.more
-            while end == .more {
+            for _ in 0..<DatagramBatch.batchesPerWait where end == .more {
                 cell.read(as: reader) { end = carryBatch($0) }
             }
             if end == .deviceGone || happened[1] & Wait.failed != 0 {
@@ -48,7 +49,8 @@ final class OutboundLoop {
         let now = monotonicSeconds()
         var end = BatchEnd.more
         var used = 0
-        reading: while used < DatagramBatch.capacity {
+        // Bounded by what is read, not by what is sent: where all is dropped, the table must not be held for ever.
+        reading: for _ in 0..<DatagramBatch.capacity {
             switch device.read(into: buffers[used]) {
             case .packet(let packet):
                 // A packet that was dropped leaves its buffer to the next one.
@@ -100,7 +102,6 @@ final class OutboundLoop {
         } else {
             batchV6.append(packet, to: peer, trafficClass: trafficClass)
         }
-        unsafe peer.state.countSent(bytes: packet.count)
     }
 
     private func flush(_ table: ForwardingTable, now: Int64) {

@@ -65,10 +65,12 @@ final class TunnelSocket: Sendable {
         return max(0, Int(received))
     }
 
-    /// Takes reports of path MTUs (ICMP, or the kernel's own knowledge) off the socket's error queue.
+    /// Takes reports of path MTUs (ICMP, or the kernel's own knowledge) off the socket's error queue, as many as a
+    /// batch has packets.
     func drainErrors(_ report: (_ destination: AddressKey, _ mtu: Int) -> Void) {
         var error = warrens_socket_error()
-        while unsafe warrens_receive_socket_error(file.raw, isV6, &error) == 0 {
+        for _ in 0..<DatagramBatch.capacity {
+            guard unsafe warrens_receive_socket_error(file.raw, isV6, &error) == 0 else { break }
             guard error.code == EMSGSIZE, error.information > 0 else { continue }
             let destination = unsafe withUnsafeBytes(of: error.address) { unsafe AddressKey(networkOrder: $0) }
             report(destination, Int(error.information))
