@@ -8,13 +8,12 @@ import Testing
 @Suite(.serialized, .enabled(if: getuid() == 0, "needs root, to make network namespaces"))
 struct DaemonTests {
     enum Outside: String, CaseIterable {
-        case v4, v6, insideOverlay
+        case v4, v6
 
         var underlay: TestNetwork.Underlay {
             switch self {
             case .v4: .v4
             case .v6: .v6
-            case .insideOverlay: .insideOverlay
             }
         }
     }
@@ -253,6 +252,48 @@ struct DaemonTests {
         try Files.replace(network.a.paths.settings, with: #"{"nodeName":"a"}"#.utf8)
         try network.a.start()
         #expect(!Files.exists(network.a.paths.startError))
+    }
+
+    /// The overlay's prefix would hide the network that the host lives in.
+    @Test func refusesToHideTheHostsOwnNetwork() throws {
+        let network = try TestNetwork(.insideOverlay)
+        let error = #expect(throws: SystemError.self) { try network.a.start() }
+        #expect(error?.detail.contains("10.192.0.0/10 overlaps the host's address 10.200.1.2 on eth0") == true)
+        #expect(network.a.shell("ip route get 10.200.1.1").output.contains("dev eth0"))
+    }
+
+    @Test func warnsOfANetworkThatIsJoinedLater() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        try ip("-n", network.a.namespace, "address", "add", "10.200.0.5/16", "dev", "eth0")
+        #expect(try eventually { network.a.get("/status").contains("10.200.0.5 on eth0") })
+        try ip("-n", network.a.namespace, "address", "delete", "10.200.0.5/16", "dev", "eth0")
+        #expect(try eventually { !network.a.get("/status").contains("10.200.0.5 on eth0") })
+    }
+
+    /// A peer offers networks that this host is in: what is longer goes first, whoever has it.
+    @Test func leavesTheHostsNetworksAloneWhateverPeersOffer() throws {
+        let network = try TestNetwork(.v4)
+        let offer = TestNetwork.nodes([network.a, network.b]).replacing(
+            "{\"name\":\"b\"}",
+            with: "{\"name\":\"b\",\"annotations\":{\"warrens.io/routes\":"
+                + "\"192.0.2.0/24,192.0.2.128/25,192.0.0.0/16,203.0.113.0/24\"}}")
+        try Files.replace(network.a.paths.nodeFile, with: offer.utf8)
+        try network.a.start()
+        for (destination, device) in [
+            ("192.0.2.1", "eth0"), ("192.0.2.200", "eth0"), ("192.0.3.1", "warrens0"), ("203.0.113.1", "warrens0"),
+        ] {
+            let route = network.a.shell("ip route get \(destination)").output
+            #expect(route.contains("dev \(device)"), "\(route)")
+        }
+        let report = network.a.get("/status")
+        #expect(report.contains("192.0.2.0/24 lies inside of this host's own route 192.0.2.0/24"), "\(report)")
+        #expect(report.contains("192.0.2.128/25 lies inside"))
+        // The host moves: the offer is of use.
+        try ip("-n", network.a.namespace, "address", "replace", "192.0.2.2/32", "dev", "eth0")
+        try ip("-n", network.a.namespace, "address", "delete", "192.0.2.2/24", "dev", "eth0")
+        #expect(
+            try eventually { network.a.shell("ip route get 192.0.2.200").output.contains("dev warrens0") })
     }
 
     @Test func servesOthersWhileSomeClientsAreHostile() throws {

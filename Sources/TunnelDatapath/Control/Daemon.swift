@@ -23,6 +23,7 @@ final class Daemon {
     private var datapathIsLost = false
     private var mtu = 0
     private var warnings = Warnings()
+    private var hostProblems: [NodeProblem] = []
 
     private let board: StatusBoard
     private let server: StatusServer
@@ -49,7 +50,12 @@ final class Daemon {
             throw StartError(error)
         }
         do throws(SystemError) {
-            kernel = try NodeKernel()
+            kernel = try NodeKernel(ownSubnets: Self.subnets(identity))
+        } catch {
+            throw StartError(error)
+        }
+        if let clash = kernel.underlay.clashes(settings).first { throw StartError(clash.description) }
+        do throws(SystemError) {
             loader = RegistryLoader(path: paths.root + settings.nodeFile)
             watch = try NodeFileWatch(path: loader.path)
             timers = Timers(file: try Timer(), kernel: try Timer(), claim: try Timer())
@@ -79,6 +85,9 @@ final class Daemon {
             throw StartError(error)
         }
     }
+
+    /// All subnets that pods of this node may have addresses of.
+    private static func subnets(_ identity: Identity) -> [NodeSubnet] { identity.node.subnets + identity.node.draining }
 
     private static func openDatapath(_ settings: Settings, _ plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
         // The port first: where another program holds it, the device keeps its missing carrier.
@@ -190,7 +199,10 @@ final class Daemon {
 
     private func followKernel() {
         timers.kernel.acknowledge()
-        if (try? kernel.refresh()) ?? true { rebuildRegistry() }
+        if (try? kernel.refresh(ownSubnets: Self.subnets(identity))) ?? true {
+            rebuildRegistry()
+            tellClashes()
+        }
         if identity.dropDrained(settings) { rebuildRegistry() }
         apply()
     }
@@ -206,6 +218,15 @@ final class Daemon {
         datapath.lost.clear()
         datapathIsLost = true
         apply()
+    }
+
+    /// A host that joins another network while the daemon runs may meet the overlay's prefixes there.
+    private func tellClashes() {
+        let clash = kernel.underlay.clashes(settings).first?.description
+        if let clash, !warnings.texts.contains(clash) {
+            log.error("the overlay hides a network", metadata: ["clash": "\(clash)"])
+        }
+        warnings.set("clash", clash)
     }
 
     // MARK: Making it so
@@ -259,6 +280,9 @@ final class Daemon {
             datapathIsLost = false
         }
         datapath.apply(plan)
+        let problems = maker.problems
+        RegistryLog(log).tell(problems.filter { !hostProblems.contains($0) })
+        hostProblems = problems
         let network = maker.network(for: plan)
         if network.mtu != mtu || !Files.exists(paths.mtu) {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
@@ -271,7 +295,8 @@ final class Daemon {
 
     private func publish() {
         let reporter = StatusReporter(
-            settings: settings, node: identity.node, loader: loader, plan: datapath.plan, mtu: mtu,
+            settings: settings, node: identity.node, loader: loader, plan: datapath.plan,
+            hostProblems: hostProblems, mtu: mtu,
             datapath: datapath.name, datapathReason: datapathReason, warnings: warnings.texts)
         board.publish(reporter.report(), datapath: datapath)
     }

@@ -16,6 +16,8 @@ struct PlanMaker {
     let pathMTU: (IPAddress) -> Int?
     /// The MTU of the device with the default route, in bytes.
     let uplinkMTU: Int?
+    /// Where this host finds others without the overlay.
+    var hostDestinations: Set<IPPrefix> = []
     /// The addresses of the endpoints' host names, as far as they are known.
     var resolved: [String: [IPAddress]] = [:]
 
@@ -37,11 +39,38 @@ struct PlanMaker {
         let blocks = settings.overlayPrefixes.filter { families.contains($0.family) }
         // Subnets that an operator pinned elsewhere are routed one by one.
         let further = plan.peers.flatMap { peer in
-            peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } } + peer.routes
-        }
+            (peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } } + peer.routes)
+                .filter { obstacle(to: $0) == nil }
+        }.filter { families.contains($0.family) }
         return OverlayNetwork(
             mtu: mtu(for: plan), ownSubnets: plan.ownSubnets, tunnelAddresses: ownSubnets.map(\.tunnelAddress),
-            destinations: blocks + further.filter { families.contains($0.family) })
+            destinations: blocks + further,
+            exceptions: hostDestinations.filter { inner in further.contains { $0.contains(inner) } }.sorted())
+    }
+
+    /// The route of this host that a prefix of a peer would hide: the same one, or one around it. What the prefix merely
+    /// contains stays reachable as an exception, as longer prefixes go first everywhere.
+    private func obstacle(to prefix: IPPrefix) -> IPPrefix? {
+        if hostDestinations.isEmpty { return nil }
+        return (1...max(prefix.length, 1)).lazy.compactMap { IPPrefix(prefix.address, length: $0)?.network }
+            .first(where: hostDestinations.contains)
+    }
+
+    /// The peers' prefixes that are not routed, each with the reason.
+    var problems: [NodeProblem] {
+        let blocks = settings.overlayPrefixes
+        return registry.peers.flatMap { peer in
+            let subnets = peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } }
+            return (subnets.map { ($0, "subnets") } + peer.routes.map { ($0, "routes") }).compactMap { prefix, key in
+                obstacle(to: prefix).map {
+                    NodeProblem(
+                        node: peer.name, field: "warrens.io/\(key)",
+                        message:
+                            "\(prefix) lies inside of this host's own route \($0), so it is not routed through the "
+                            + "tunnel; announce other prefixes, or remove that route")
+                }
+            }
+        }
     }
 
     var masquerade: TunnelMasquerade {
@@ -93,6 +122,6 @@ extension PlanMaker {
     init(settings: Settings, node: LocalNode, registry: Registry, underlay: Underlay) {
         self.init(
             settings: settings, node: node, registry: registry, pathMTU: { underlay.path(to: $0)?.mtu },
-            uplinkMTU: underlay.uplinkMTU)
+            uplinkMTU: underlay.uplinkMTU, hostDestinations: underlay.destinations)
     }
 }

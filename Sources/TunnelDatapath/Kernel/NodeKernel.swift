@@ -1,12 +1,13 @@
 import Addressing
 internal import Host
 internal import Netlink
+internal import Overlay
 internal import SyscallShim
 
 /// The daemon's hold on the kernel's network configuration: what it asks, what it changes, and what tells it that
 /// others have changed something.
 final class NodeKernel {
-    /// The host's own network, as of the last ``refresh()``.
+    /// The host's own network, as of the last ``refresh(ownSubnets:)``.
     private(set) var underlay: Underlay
     private let routes: RouteSocket
     private let nftables: Nftables?
@@ -16,7 +17,7 @@ final class NodeKernel {
     /// Readable when links, addresses, routes, rules or packet filters have changed. A negative one is none.
     var changeDescriptors: [Int32] { [routeListener.raw, nftablesListener?.raw ?? -1] }
 
-    init() throws(SystemError) {
+    init(ownSubnets: [NodeSubnet]) throws(SystemError) {
         routeListener = OwnedDescriptor(
             owning: try retrying("listen", "for route changes") { warrens_listen_for_route_changes() })
         // A kernel without nf_tables has nothing to tell.
@@ -24,10 +25,10 @@ final class NodeKernel {
         nftablesListener = listener < 0 ? nil : SharedDescriptor(OwnedDescriptor(owning: listener))
         routes = try RouteSocket()
         nftables = try? Nftables()
-        underlay = try Underlay(routes)
+        underlay = try Underlay(routes, ownSubnets: ownSubnets)
     }
 
-    /// Takes the waiting news off the descriptors; ``refresh()`` finds out what they were.
+    /// Takes the waiting news off the descriptors; ``refresh(ownSubnets:)`` finds out what they were.
     func drainChanges() {
         for descriptor in changeDescriptors where descriptor >= 0 { warrens_drain_changes(descriptor) }
     }
@@ -35,8 +36,8 @@ final class NodeKernel {
     /// Looks at the host's network again.
     ///
     /// - Returns: True where it differs in what decides about ways to other nodes. Pods that come and go do not.
-    func refresh() throws(SystemError) -> Bool {
-        let fresh = try Underlay(routes)
+    func refresh(ownSubnets: [NodeSubnet]) throws(SystemError) -> Bool {
+        let fresh = try Underlay(routes, ownSubnets: ownSubnets)
         guard fresh.fingerprint != underlay.fingerprint else { return false }
         underlay = fresh
         return true

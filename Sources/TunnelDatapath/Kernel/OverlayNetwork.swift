@@ -14,6 +14,8 @@ struct OverlayNetwork: Equatable {
     var tunnelAddresses: [IPAddress]
     /// What leads into the tunnel: the overlay's prefixes and the peers' extra routes.
     var destinations: [IPPrefix]
+    /// What this host reaches without the overlay though a destination contains it.
+    var exceptions: [IPPrefix] = []
 
     private var families: [IPFamily] {
         [.v6, .v4].filter { family in tunnelAddresses.contains { $0.family == family } }
@@ -123,7 +125,7 @@ struct OverlayNetwork: Equatable {
                     to: destination, kind: .unreachable, table: KernelNames.overlayTable,
                     metric: KernelNames.refusalMetric))
         }
-        for subnet in Set(ownSubnets.map(\.network)) where usable.contains(subnet.family) {
+        for subnet in Set((ownSubnets + exceptions).map(\.network)) where usable.contains(subnet.family) {
             routes.append(
                 Route(to: subnet, kind: .throw, table: KernelNames.overlayTable, metric: KernelNames.overlayMetric))
         }

@@ -15,6 +15,8 @@ final class Underlay {
     struct Fingerprint: Hashable {
         var links: Set<LinkPrint>
         var routes: Set<Route>
+        var rules: Set<RoutingRule>
+        var addresses: Set<InterfaceAddress>
 
         struct LinkPrint: Hashable {
             var index: Int32
@@ -29,24 +31,60 @@ final class Underlay {
     private let links: [Int32: Link]
     /// Routes that leave by devices other than our own.
     private let routes: [Route]
+    /// Addresses on devices other than our own.
+    private let addresses: [InterfaceAddress]
     /// Whether any route has an MTU of its own: few hosts have one.
     private let hasRouteMTU: Bool
     private var known: [IPAddress: Path?] = [:]
 
-    init(_ socket: RouteSocket) throws(SystemError) {
+    /// - Parameter ownSubnets: Those of this node: a device with a gateway address of theirs has its pods behind it.
+    init(_ socket: RouteSocket, ownSubnets: [NodeSubnet]) throws(SystemError) {
         self.socket = socket
+        let gateways = Set(ownSubnets.map(\.bridgeAddress))
+        let addresses = try socket.addresses()
+        let podDevices = Set(addresses.filter { gateways.contains($0.prefix.address) }.map(\.interfaceIndex))
         // A bridge's ports carry no routes; most of them are pods'.
-        let links = try socket.links().filter { $0.master == nil && !ClashCheck.ownDevices.contains($0.name) }
-        let indices = Set(links.map(\.index))
-        routes = try socket.routes(table: nil).filter { route in
-            route.table != Route.localTable && route.table != KernelNames.overlayTable
-                && route.interfaceIndices.contains(where: indices.contains) && route.kind == .unicast
+        let links = try socket.links().filter {
+            $0.master == nil && !ClashCheck.ownDevices.contains($0.name) && !podDevices.contains($0.index)
         }
+        let indices = Set(links.map(\.index))
+        let foreign = try socket.routes(table: nil).filter {
+            $0.table != Route.localTable && $0.table != KernelNames.overlayTable
+        }
+        routes = foreign.filter { route in
+            route.kind == .unicast && route.interfaceIndices.contains(where: indices.contains)
+                // Another plugin's pods with addresses of ours, each behind a device of its own.
+                && !(route.destination.isHost && ownSubnets.contains { $0.prefix.contains(route.destination) })
+        }
+        self.addresses = addresses.filter { indices.contains($0.interfaceIndex) }
+        let refusals = foreign.filter { Self.refusals.contains($0.kind) }
         self.links = Dictionary(uniqueKeysWithValues: links.map { ($0.index, $0) })
         hasRouteMTU = routes.contains { $0.mtu != nil }
         fingerprint = Fingerprint(
             links: Set(links.map { .init(index: $0.index, name: $0.name, mtu: $0.mtu, flags: $0.flags) }),
-            routes: Set(routes))
+            routes: Set(routes + refusals),
+            rules: Set(try socket.rules().filter { $0.table != KernelNames.overlayTable }),
+            addresses: Set(self.addresses.filter { $0.scope == .global }))
+    }
+
+    /// Kinds of routes that take the way to a node.
+    private static let refusals: Set<RouteKind> = [.unreachable, .blackhole, .prohibit, .throw]
+
+    /// What the overlay's prefixes meet on this host: it would be cut off from there.
+    func clashes(_ settings: Settings) -> [ClashCheck.Clash] {
+        let named = { [links] (prefix: IPPrefix, index: Int32?) in
+            ClashCheck.HostPrefix(prefix, device: index.flatMap { links[$0]?.name } ?? "")
+        }
+        return ClashCheck.all(
+            settings: settings, addresses: addresses.map { named($0.prefix, $0.interfaceIndex) },
+            routes: routes.map { named($0.destination, $0.interfaceIndices.first) })
+    }
+
+    /// Where this host finds others without the overlay and without its default routes.
+    var destinations: Set<IPPrefix> {
+        Set(routes.map(\.destination.network)).filter {
+            $0.length > 0 && !$0.address.isLinkLocal && !$0.address.isMulticast
+        }
     }
 
     /// The way that a datagram of ours to `address` takes; nil where there is none, or where it leads back into the

@@ -7,6 +7,8 @@ struct StatusReporter {
     let node: LocalNode
     let loader: RegistryLoader
     let plan: ForwardingPlan
+    /// What the registry cannot know is wrong with its nodes: it clashes with this host.
+    let hostProblems: [NodeProblem]
     let mtu: Int
     let datapath: String
     let datapathReason: String
@@ -19,7 +21,7 @@ struct StatusReporter {
             nodeID: node.nodeID, subnets: (node.subnets + node.draining).map(\.prefix), claim: node.claim, mtu: mtu,
             uptime: 0,
             registry: .init(
-                peers: loader.registry.peers.count, problems: loader.registry.problems,
+                peers: loader.registry.peers.count, problems: loader.registry.problems + hostProblems,
                 conflicts: loader.registry.conflicts, file: loader.path, loadedAt: loader.loadedAt,
                 lastError: loader.lastError?.description),
             peers: loader.registry.peers.map { peer($0, planned[$0.name]) }, warnings: warnings)
