@@ -58,13 +58,19 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
-        // C: libnl behind the shim, libmnl as the tests' own eye on the kernel.
+        // C: libnl and c-ares behind shims, libmnl as the tests' own eye on the kernel.
         .systemLibrary(
             name: "Clibnl", path: "Sources/NetlinkShim/system/libnl", pkgConfig: "libnl-route-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
         .systemLibrary(
             name: "Clibmnl", path: "Sources/NetlinkShim/system/libmnl", pkgConfig: "libmnl",
             providers: [.apt(["libmnl-dev"])]),
+        .systemLibrary(
+            name: "Clibcares", path: "Sources/NetlinkShim/system/libcares", pkgConfig: "libcares",
+            providers: [.apt(["libc-ares-dev"])]),
+        .target(
+            name: "ResolverShim", dependencies: ["Clibcares"], path: "Sources/NetlinkShim/resolver",
+            cSettings: strictC),
         .target(
             name: "NetlinkShim", dependencies: ["Clibnl"], path: "Sources/NetlinkShim/route",
             cSettings: strictC),
@@ -88,7 +94,7 @@ let package = Package(
         executableRoom(
             "TunnelDatapath",
             [
-                "Addressing", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
+                "Addressing", "Host", "JSON", "Netlink", "Overlay", "ResolverShim", "SyscallShim",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         executableRoom(

@@ -296,6 +296,51 @@ struct DaemonTests {
             try eventually { network.a.shell("ip route get 192.0.2.200").output.contains("dev warrens0") })
     }
 
+    /// A name server of the test's own tells where b is.
+    @Test func resolvesHostNames() throws {
+        let network = try TestNetwork(.v4)
+        let nodes = TestNetwork.nodes([network.a, network.b]).replacing(
+            "{\"name\":\"b\"}",
+            with: "{\"name\":\"b\",\"annotations\":{\"warrens.io/endpoints\":\"b.example.org:31337\"}}")
+        try Files.replace(network.a.paths.nodeFile, with: nodes.utf8)
+        // `ip netns exec` shows it as /etc/resolv.conf.
+        let directory = "/etc/netns/\(network.a.namespace)"
+        try Files.makeDirectories(directory)
+        defer { try? Files.removeTree(directory) }
+        try Files.replace("\(directory)/resolv.conf", with: "nameserver 127.0.0.1\noptions timeout:1\n".utf8)
+        let server = try network.a.spawn("exec python3 -c \"\(Self.nameServer(network.b.address))\"")
+        defer {
+            kill(server, SIGKILL)
+            var status: Int32 = 0
+            _ = unsafe waitpid(server, &status, 0)
+        }
+        try network.b.start()
+        #expect(try eventually { network.a.shell("ss -lun").output.contains("127.0.0.1:53") })
+        try network.a.start()
+        #expect(network.a.get("/peers").contains("b.example.org:31337"))
+        #expect(try eventually { network.a.get("/peers").contains("\"endpoint\":\"198.51.100.2:31337\"") })
+        let (output, code) = network.a.shell("ping -q -c 1 -W 2 \(network.b.tunnelV4)")
+        #expect(code == 0, "\(output)")
+        #expect(try network.a.counter("drop.spoofedSource") == 0)
+    }
+
+    /// Answers every question for an address with `address`, and every other one with nothing.
+    private static func nameServer(_ address: String) -> String {
+        """
+        import socket,time
+        s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)
+        s.bind(('127.0.0.1',53))
+        s.settimeout(30)
+        while True:
+         q,c=s.recvfrom(512)
+         a=q[-3]==1 or b'\\x00\\x00\\x01\\x00\\x01' in q
+         h=q[:2]+bytes([0x81,0x80,0,1,0,int(a),0,0,0,0])
+         e=q.index(0,12)+5
+         r=bytes([0xc0,12,0,1,0,1,0,0,0,60,0,4])+socket.inet_aton('\(address)')
+         s.sendto(h+q[12:e]+(r if a else b''),c)
+        """
+    }
+
     @Test func servesOthersWhileSomeClientsAreHostile() throws {
         let network = try TestNetwork(.v4)
         try network.a.start()

@@ -1,7 +1,7 @@
 # Installs Debian packages that are missing, and says so. Sourced by the scripts beside.
 
 # What every build needs; a script adds what it needs beside that.
-build_packages=(libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils)
+build_packages=(libc-ares-dev libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils)
 
 need_packages() {
     local missing=()

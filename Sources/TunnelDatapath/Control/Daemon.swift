@@ -28,6 +28,7 @@ final class Daemon {
     private let board: StatusBoard
     private let server: StatusServer
     private let watch: NodeFileWatch
+    private let resolver: NameResolver
     private let reload: Event
     private let timers: Timers
 
@@ -58,13 +59,15 @@ final class Daemon {
         do throws(SystemError) {
             loader = RegistryLoader(path: paths.root + settings.nodeFile)
             watch = try NodeFileWatch(path: loader.path)
+            resolver = try NameResolver()
             timers = Timers(file: try Timer(), kernel: try Timer(), claim: try Timer())
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
             // we are about to know with "unreachable".
             loader.read(settings: settings)
             _ = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
             let plan = PlanMaker(
-                settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay
+                settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
+                resolved: [:]
             ).forwarding()
             datapath = try Self.openDatapath(settings, plan)
             let (board, reload) = (StatusBoard(), try Event())
@@ -142,7 +145,13 @@ final class Daemon {
             reload.clear()
             reloadAll()
         }
+        let namesChanged = { [self] in
+            resolver.changed.clear()
+            log.info("host names of peers are resolved", metadata: ["names": "\(resolver.addresses.count)"])
+            apply()
+        }
         return kernel.changeDescriptors.map { ($0, kernelChanged) } + [
+            (resolver.changed.descriptor, namesChanged),
             (watch.descriptor, fileChanged),
             (timers.file.descriptor, readFile),
             (timers.kernel.descriptor, followKernel),
@@ -271,8 +280,10 @@ final class Daemon {
         if identity.node.claim.since == nil {
             if identity.date(settings) { rebuildRegistry() } else { timers.claim.set(milliseconds: 600_000) }
         }
+        try resolver.want(PlanMaker.hostNames(loader.registry))
         let maker = PlanMaker(
-            settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay)
+            settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
+            resolved: resolver.addresses)
         let plan = maker.forwarding()
         if datapathIsLost {
             datapath.stop()
@@ -305,6 +316,7 @@ final class Daemon {
     /// other nodes, and the next daemon takes them over.
     private func stop() {
         server.stop()
+        resolver.stop()
         datapath.stop()
         _ = try? Files.remove(paths.socket)
     }

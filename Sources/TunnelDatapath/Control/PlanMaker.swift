@@ -17,9 +17,9 @@ struct PlanMaker {
     /// The MTU of the device with the default route, in bytes.
     let uplinkMTU: Int?
     /// Where this host finds others without the overlay.
-    var hostDestinations: Set<IPPrefix> = []
+    let hostDestinations: Set<IPPrefix>
     /// The addresses of the endpoints' host names, as far as they are known.
-    var resolved: [String: [IPAddress]] = [:]
+    let resolved: [String: [IPAddress]]
 
     /// This node's subnets, those that are draining included.
     var ownSubnets: [NodeSubnet] { node.subnets + node.draining }
@@ -88,16 +88,19 @@ struct PlanMaker {
     private func peer(_ peer: Peer) -> ForwardingPlan.Peer {
         let candidates = candidates(peer)
         var result = ForwardingPlan.Peer(
-            name: peer.name, subnets: peer.subnets, routes: peer.routes, nodeAddresses: peer.nodeAddresses)
+            name: peer.name, subnets: peer.subnets, routes: peer.routes,
+            nodeAddresses: peer.nodeAddresses
+                + candidates.map(\.address).filter { !peer.nodeAddresses.contains($0) })
         for candidate in candidates {
             guard let mtu = pathMTU(candidate.address) else { continue }
             result.endpoint = candidate
             result.routeMTU = mtu
             break
         }
-        // An address that NAT chooses, or that we could not answer, proves nothing; then it suffices that some node
-        // owns the inner source.
-        if settings.sourceCheck == .strict, !peer.isDynamic, result.endpoint != nil {
+        // An address that NAT chooses, that we could not answer or that a name server has yet to tell proves nothing;
+        // then it suffices that some node owns the inner source.
+        let isKnown = peer.hostNames.allSatisfy { resolved[$0] != nil }
+        if settings.sourceCheck == .strict, !peer.isDynamic, isKnown, result.endpoint != nil {
             result.outerSources = candidates.map(\.address)
         }
         return result
@@ -119,9 +122,21 @@ struct PlanMaker {
 }
 
 extension PlanMaker {
-    init(settings: Settings, node: LocalNode, registry: Registry, underlay: Underlay) {
+    /// The host names that have to be resolved.
+    static func hostNames(_ registry: Registry) -> Set<String> { Set(registry.peers.flatMap(\.hostNames)) }
+
+    init(
+        settings: Settings, node: LocalNode, registry: Registry, underlay: Underlay, resolved: [String: [IPAddress]]
+    ) {
         self.init(
             settings: settings, node: node, registry: registry, pathMTU: { underlay.path(to: $0)?.mtu },
-            uplinkMTU: underlay.uplinkMTU, hostDestinations: underlay.destinations)
+            uplinkMTU: underlay.uplinkMTU, hostDestinations: underlay.destinations, resolved: resolved)
+    }
+}
+
+extension Peer {
+    /// The host names among its endpoints.
+    fileprivate var hostNames: [String] {
+        endpoints.compactMap { if case .name(let name, _) = $0 { name } else { nil } }
     }
 }

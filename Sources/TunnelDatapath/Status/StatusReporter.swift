@@ -39,7 +39,7 @@ struct StatusReporter {
         guard planned?.endpoint == nil else { return "" }
         if peer.isDynamic, peer.endpoints.isEmpty { return "behind NAT: nothing can be sent until it is discovered" }
         if peer.endpoints.contains(where: { $0.socketAddress == nil }) {
-            return "no route to any of its endpoints; this version does not resolve host names: announce an address too"
+            return "its host name is not resolved, or there is no route to what it stands for"
         }
         return peer.endpoints.isEmpty ? "has no endpoint in the node file" : "no route to any of its endpoints"
     }
