@@ -91,3 +91,14 @@ public struct IPPrefix: Hashable, Sendable, Comparable, LosslessStringConvertibl
         self.length = length
     }
 }
+
+extension Sequence<IPPrefix> {
+    /// The prefixes that lie in no other one, each once, in order. Two prefixes overlap only where one contains the
+    /// other.
+    public func outermost() -> [IPPrefix] {
+        var kept: [IPPrefix] = []
+        // In this order a prefix comes right behind what contains it.
+        for prefix in sorted() where kept.last?.contains(prefix) != true { kept.append(prefix) }
+        return kept
+    }
+}

@@ -35,7 +35,9 @@ import Testing
                 bytes.replaceSubrange(4..<6, with: (types.randomElement() ?? 0).hostOrderBytes)
             }
             for reply in Reply.split(bytes[...]) {
-                _ = (Acknowledgement(reply), NetworkMonitor.Event(reply), Neighbour(reply), RoutingRule(reply))
+                _ = (
+                    Acknowledgement(reply), InterfaceAddress(reply), Route(reply), Neighbour(reply), RoutingRule(reply)
+                )
                 _ = Link(reply)
                 _ = NftablesComment.decode(reply.payload)
             }

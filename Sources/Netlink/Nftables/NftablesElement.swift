@@ -19,7 +19,7 @@ public enum NftablesElement: Hashable, Sendable {
     static func keys(of elements: [NftablesElement], in set: NftablesSet) -> [Key] {
         if set.holdsPrefixes {
             let prefixes = elements.compactMap { if case .prefix(let prefix) = $0 { prefix.network } else { nil } }
-            return outermost(prefixes).flatMap { prefix in
+            return prefixes.outermost().flatMap { prefix in
                 let end = prefix.last.advanced(by: 1).map { Key(bytes: $0.bytes, isEnd: true) }
                 return [Key(bytes: prefix.first.bytes)] + (end.map { [$0] } ?? [])
             }
@@ -30,14 +30,6 @@ public enum NftablesElement: Hashable, Sendable {
             case .interfaceName(let name): Key(bytes: interfaceNameKey(name))
             }
         }
-    }
-
-    /// The prefixes that lie in no other one, each once. Two prefixes overlap only where one contains the other.
-    private static func outermost(_ prefixes: [IPPrefix]) -> [IPPrefix] {
-        var kept: [IPPrefix] = []
-        // In this order a prefix comes right behind what contains it.
-        for prefix in prefixes.sorted() where kept.last?.contains(prefix) != true { kept.append(prefix) }
-        return kept
     }
 }
 

@@ -33,18 +33,6 @@ struct Request {
         unsafe warrens_socket_close(raw)
     }
 
-    var descriptor: Int32 { unsafe warrens_socket_descriptor(raw) }
-
-    func join(group: UInt32) throws(SystemError) {
-        if unsafe warrens_socket_join(raw, Int32(truncatingIfNeeded: group)) < 0 {
-            throw .last("join", "netlink group \(group)")
-        }
-    }
-
-    func setReceiveBuffer(bytes: Int32) {
-        unsafe warrens_socket_receive_buffer(raw, bytes)
-    }
-
     /// Sends the requests, as many as fit in one system call each time, and takes the acknowledgement of every one.
     ///
     /// The kernel carries out each request on its own: those behind one that fails are done nevertheless.

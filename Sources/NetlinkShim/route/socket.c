@@ -41,17 +41,6 @@ struct nl_sock *warrens_socket_open(int protocol) {
 
 void warrens_socket_close(struct nl_sock *socket) { nl_socket_free(socket); }
 
-int warrens_socket_descriptor(const struct nl_sock *socket) { return nl_socket_get_fd(socket); }
-
-int warrens_socket_join(struct nl_sock *socket, int group) {
-    return setsockopt(
-        nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
-}
-
-void warrens_socket_receive_buffer(struct nl_sock *socket, int bytes) {
-    set_buffer(nl_socket_get_fd(socket), SO_RCVBUFFORCE, SO_RCVBUF, bytes);
-}
-
 static int send_datagram(struct nl_sock *socket, const void *bytes, size_t length) {
     int descriptor = nl_socket_get_fd(socket);
     /* A datagram has to fit the send buffer, which libnl sets to 32 KiB. */

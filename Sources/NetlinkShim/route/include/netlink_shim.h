@@ -37,11 +37,6 @@ int warrens_nest_end(struct nl_msg *message, size_t place);
  */
 struct nl_sock *warrens_socket_open(int protocol);
 void warrens_socket_close(struct nl_sock *socket);
-int warrens_socket_descriptor(const struct nl_sock *socket);
-/* Subscribes to a multicast group (a number, not a bit). */
-int warrens_socket_join(struct nl_sock *socket, int group);
-/* Asks for a receive buffer of `bytes`, beyond the system's limit where privileges allow. */
-void warrens_socket_receive_buffer(struct nl_sock *socket, int bytes);
 
 /*
  * Sends all messages in one datagram and stores each one's sequence number. The kernel always answers a message that
