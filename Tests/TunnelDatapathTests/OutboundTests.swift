@@ -50,6 +50,10 @@ import Testing
         #expect(verdict(loop) == "drop loop")
         let other = TestPacket.v4(from: "10.220.106.8", to: "10.239.113.77", payload: TestPacket.udp(to: 31338))
         #expect(verdict(other) == "send 192.0.2.2:31337 0")
+        let ofAnother = TestPacket.v4(from: "10.220.106.8", to: "10.239.113.77", payload: TestPacket.udp(to: 4000))
+        #expect(verdict(ofAnother) == "send 192.0.2.2:31337 0")
+        let beyondNAT = TestPacket.v4(from: "10.220.106.8", to: "10.239.113.77", payload: TestPacket.udp(to: 4500))
+        #expect(verdict(beyondNAT) == "drop loop")
         let pod = TestPacket.v4(from: "10.220.106.8", to: "10.239.113.78", payload: TestPacket.udp(to: 31337))
         #expect(verdict(pod) == "send 192.0.2.2:31337 0")
     }

@@ -90,6 +90,15 @@ import Testing
             TestPacket.v4(from: "0.0.0.0", to: "10.0.0.2"),
             TestPacket.v4(from: "224.0.0.1", to: "10.0.0.2"),
             TestPacket.v6(from: "fd53::1", to: "fd53::2", next: 58, payload: [1, 0, 0, 0]),
+            // Behind hop-by-hop options and a first fragment's header; a later fragment; a torn header.
+            TestPacket.v6(
+                from: "fd53::1", to: "fd53::2", next: 0,
+                payload: [44, 0, 1, 4, 0, 0, 0, 0] + [58, 0, 0, 1, 0, 0, 0, 9] + [1, 0, 0, 0]),
+            TestPacket.v6(from: "fd53::1", to: "fd53::2", next: 44, payload: [58, 0, 0, 9, 0, 0, 0, 9, 128, 0]),
+            TestPacket.v6(from: "fd53::1", to: "fd53::2", next: 60, payload: [58, 0, 1]),
+            TestPacket.v6(from: "fd53::1", to: "fd53::2", next: 43, payload: [58, 9, 0, 0, 0, 0, 0, 0]),
+            TestPacket.v6(
+                from: "fd53::1", to: "fd53::2", next: 51, payload: [58, 1] + [UInt8](repeating: 0, count: 10) + [3, 0]),
             TestPacket.v6(from: "ff02::1", to: "fd53::2"),
             TestPacket.v6(from: "::", to: "fd53::2"),
         ]
@@ -112,7 +121,7 @@ import Testing
         let buffer = TestPacket.room(2000)
         var rebuilt = [UInt8](repeating: 0, count: payload.count)
         var last = 0
-        Fragmenter.split(inner, mtu: 1300, buffer: buffer.view) { fragment in
+        let isSplit = Fragmenter.split(inner, mtu: 1300, buffer: buffer.view) { fragment in
             #expect(fragment.count <= 1300)
             let parsed = InnerPacket(fragment)
             #expect(parsed != nil)
@@ -126,7 +135,20 @@ import Testing
             if word & 0x2000 == 0 { last += 1 }
             if !options.isEmpty { #expect(fragment[20] == (offset == 0 ? 7 : 1) && fragment[23] == 0x94) }
         }
-        #expect(rebuilt == payload && last == 1)
+        #expect(isSplit && rebuilt == payload && last == 1)
+    }
+
+    /// The last byte of a packet is at 65535 at most.
+    @Test func refusesToSplitWhatReachesBeyondTheLongestPacket() throws {
+        let buffer = TestPacket.room(2000)
+        for (offset, isGood) in [(UInt16(7940), true), (8000, false), (0x1fff, false)] {
+            let packet = TestPacket.v4(
+                from: "10.0.0.1", to: "10.0.0.2", flagsAndOffset: offset, payload: [UInt8](repeating: 1, count: 1600))
+            let inner = try #require(InnerPacket(packet.view))
+            var count = 0
+            #expect(Fragmenter.split(inner, mtu: 1300, buffer: buffer.view) { _ in count += 1 } == isGood)
+            #expect(count == (isGood ? 2 : 0))
+        }
     }
 
     @Test func findsWhatASlowModelFinds() {

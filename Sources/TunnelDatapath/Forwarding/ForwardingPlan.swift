@@ -26,9 +26,7 @@ struct ForwardingPlan: Sendable, Equatable {
     var ownRoutes: [IPPrefix] = []
     /// This node's address on the tunnel, for each family that it has.
     var tunnelAddresses: [IPAddress] = []
-    /// All endpoints of all peers, whether in use or not: inner packets to one of them are a loop.
+    /// All endpoints of all peers, whether in use or not: inner UDP packets to one of them are a loop.
     var knownEndpoints: [SocketAddress] = []
-    /// The port of the tunnels, which also an inner packet to a known endpoint must not go to.
-    var port: UInt16 = 31337
     var peers: [Peer] = []
 }

@@ -32,7 +32,10 @@ final class ForwardingTable: Sendable {
     let ownRoutes: PrefixTable
     let tunnelV4: AddressKey?
     let tunnelV6: AddressKey?
-    let port: UInt16
+    /// The ports of the endpoints, sorted by (index in `paths`, port): `portStarts` has where those of each path begin, and
+    /// the end.
+    private let ports: [UInt16]
+    private let portStarts: [Int]
 
     private nonisolated(unsafe) let peers: UnsafeMutablePointer<Peer>
     private nonisolated(unsafe) let sources: UnsafeMutablePointer<AddressKey>
@@ -81,7 +84,7 @@ final class ForwardingTable: Sendable {
         ownRoutes = PrefixTable(plan.ownRoutes.map { ($0, 0) })
         tunnelV4 = plan.tunnelAddresses.first { $0.family == .v4 }.map { AddressKey($0) }
         tunnelV6 = plan.tunnelAddresses.first { $0.family == .v6 }.map { AddressKey($0) }
-        port = plan.port
+        (ports, portStarts) = Self.ports(of: plan, knownPaths.map(\.address))
 
         // Sound: both blocks are filled here, never change, live as long as this object, and are indexed with what
         // the tables and records above hold. The objects that records point at are retained by the arrays below.
@@ -120,6 +123,29 @@ final class ForwardingTable: Sendable {
     func path(to address: AddressKey) -> PathState? {
         let index = endpoints.find(address)
         return index < 0 ? nil : paths[index]
+    }
+
+    /// True where a peer's datagrams go to this address and port.
+    @inline(__always)
+    func isEndpoint(_ address: AddressKey, port: UInt16) -> Bool {
+        let index = endpoints.find(address)
+        guard index >= 0 else { return false }
+        for position in portStarts[index]..<portStarts[index + 1] where ports[position] == port { return true }
+        return false
+    }
+
+    private static func ports(of plan: ForwardingPlan, _ addresses: [IPAddress]) -> ([UInt16], starts: [Int]) {
+        var byAddress: [IPAddress: Set<UInt16>] = [:]
+        for endpoint in plan.peers.compactMap(\.endpoint) + plan.knownEndpoints {
+            byAddress[endpoint.address, default: []].insert(endpoint.port)
+        }
+        var ports: [UInt16] = []
+        var starts = [0]
+        for address in addresses {
+            ports += (byAddress[address] ?? []).sorted()
+            starts.append(ports.count)
+        }
+        return (ports, starts)
     }
 
     func name(of peer: Int) -> String { names[peer] }

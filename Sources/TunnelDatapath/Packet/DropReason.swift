@@ -6,7 +6,7 @@
 /// - `ownDestination`: the destination lies in a subnet of this node, so routes are wrong.
 /// - `noPeer`: no node claims the destination; answered with ICMP unreachable.
 /// - `noEndpoint`: the node that claims it cannot be reached from here; answered with ICMP unreachable.
-/// - `loop`: the packet goes to an endpoint on the tunnel's port: a tunnel inside of the tunnel.
+/// - `loop`: the packet goes to an endpoint, address and port: a tunnel inside of the tunnel.
 /// - `tooBig`: longer than the path carries; answered with packet-too-big.
 /// - `sendFailed`: the kernel refused the datagram: no route, or a full queue.
 ///

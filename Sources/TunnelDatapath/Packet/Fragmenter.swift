@@ -5,10 +5,12 @@ enum Fragmenter {
     /// Calls `emit` with each fragment of `packet`, built in `buffer`, in order.
     ///
     /// - Parameter mtu: The longest fragment in bytes, at least 68.
-    static func split(_ packet: InnerPacket, mtu: Int, buffer: PacketView, emit: (PacketView) -> Void) {
+    /// - Returns: False where the packet is a fragment that reaches beyond the longest packet: it is malformed.
+    static func split(_ packet: InnerPacket, mtu: Int, buffer: PacketView, emit: (PacketView) -> Void) -> Bool {
         let header = packet.headerLength
         let flagsAndOffset = packet.bytes.load(UInt16.self, at: 6)
         let payload = packet.bytes.suffix(from: header)
+        guard Int(flagsAndOffset & 0x1fff) * 8 + payload.count <= 65535 - header else { return false }
         // All fragments but the last carry a multiple of eight bytes.
         let room = (mtu - header) & ~7
         buffer.copy(packet.bytes.prefix(header), to: 0)
@@ -21,7 +23,7 @@ enum Fragmenter {
             buffer.store(UInt16(length), at: 2)
             // A fragment of a fragment that was not the last one is not the last one either.
             let more: UInt16 = isLast ? flagsAndOffset & 0x2000 : 0x2000
-            buffer.store((flagsAndOffset & 0x1fff) &+ UInt16(done / 8) | more, at: 6)
+            buffer.store((flagsAndOffset & 0x1fff) + UInt16(done / 8) | more, at: 6)
             buffer.store(UInt16(0), at: 10)
             var checksum = Checksum()
             checksum.add(buffer.prefix(header))
@@ -30,6 +32,7 @@ enum Fragmenter {
             if done == 0 { eraseFirstOnlyOptions(buffer, header: header) }
             done += size
         }
+        return true
     }
 
     /// Turns options that belong into the first fragment alone (those without the "copied" bit) into no-operations.

@@ -110,11 +110,43 @@ enum ICMPError {
             guard packet.bytes.count > offset else { return true }
             // All but the queries: echo, timestamp, and the obsolete router, information and mask messages.
             return [3, 4, 5, 11, 12].contains(packet.bytes[offset])
-        case (.v6, InnerPacket.icmpV6):
-            // Error messages have types below 128 (RFC 4443 section 2.1); 137 is a redirect.
-            return packet.bytes.count <= offset || packet.bytes[offset] < 128 || packet.bytes[offset] == 137
+        case (.v6, _):
+            return isICMPErrorV6(packet)
         default:
             return false
         }
     }
+
+    /// As above, behind whatever extension headers there are (RFC 8200 section 4).
+    private static func isICMPErrorV6(_ packet: InnerPacket) -> Bool {
+        var next = packet.nextHeader
+        var offset = packet.headerLength
+        var isLaterFragment = false
+        while next != InnerPacket.icmpV6 {
+            let isExtension = [hopByHop, routing, fragment, destinationOptions, authentication].contains(next)
+            // What is no extension is a transport, or encrypted; the rest of a fragment cannot be looked into.
+            guard isExtension, !isLaterFragment else { return false }
+            guard packet.bytes.count >= offset + 8 else { return true }
+            let following = packet.bytes[offset]
+            let length = Int(packet.bytes[offset + 1])
+            isLaterFragment = next == fragment && packet.bytes.load(UInt16.self, at: offset + 2) & 0xfff8 != 0
+            switch next {
+            case fragment: offset += 8
+            // In units of four bytes, and less two of them (RFC 4302 section 2.2).
+            case authentication: offset += (length + 2) * 4
+            default: offset += (length + 1) * 8
+            }
+            next = following
+        }
+        if isLaterFragment { return true }
+        // Error messages have types below 128 (RFC 4443 section 2.1); 137 is a redirect.
+        return packet.bytes.count <= offset || packet.bytes[offset] < 128 || packet.bytes[offset] == 137
+    }
+
+    /// Next header numbers of extensions.
+    private static let hopByHop: UInt8 = 0
+    private static let routing: UInt8 = 43
+    private static let fragment: UInt8 = 44
+    private static let authentication: UInt8 = 51
+    private static let destinationOptions: UInt8 = 60
 }

@@ -28,7 +28,7 @@ enum Outbound {
             index = table.routes.find(destination)
         }
         guard index >= 0 else { return .reject(.noPeer, .noRoute, packet) }
-        if packet.udpDestinationPort == table.port, table.endpoints.find(destination) >= 0 { return .drop(.loop) }
+        if let port = packet.udpDestinationPort, table.isEndpoint(destination, port: port) { return .drop(.loop) }
         let peer = table.peer(index)
         guard peer.hasEndpoint else { return .reject(.noEndpoint, .hostUnreachable, packet) }
 

@@ -82,11 +82,11 @@ final class OutboundLoop {
             socket?.allowFragments(false)
         case .split(let peer, let trafficClass, let mtu):
             guard let inner = InnerPacket(packet) else { return false }
-            counters.add(.fragmented)
-            Fragmenter.split(inner, mtu: mtu, buffer: scratch[0]) { fragment in
+            let isSplit = Fragmenter.split(inner, mtu: mtu, buffer: scratch[0]) { fragment in
                 append(fragment, to: peer, trafficClass: trafficClass)
                 flush(table, now: now)
             }
+            if isSplit { counters.add(.fragmented) } else { counters.drop(.malformed) }
         case .reject(let reason, let error, let inner):
             counters.drop(reason)
             answer(error, about: inner, table)
