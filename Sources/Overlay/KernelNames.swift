@@ -1,3 +1,5 @@
+public import Addressing
+
 /// The names and numbers in a node's kernel by which the executables find each other's work.
 public enum KernelNames {
     /// The tunnel device.
@@ -19,6 +21,8 @@ public enum KernelNames {
 
     /// The nftables table of ours, in the family `inet`.
     public static let firewallTable = "warrens"
+    /// The set of prefixes in ``firewallTable`` that hold where pods are.
+    public static func overlaySet(_ family: IPFamily) -> String { family == .v4 ? "overlay4" : "overlay6" }
     /// Begins the comments of our rules in the chains of others.
     public static let ruleCommentMark = "warrens: "
 }

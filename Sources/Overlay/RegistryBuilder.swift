@@ -99,7 +99,10 @@ struct RegistryBuilder {
     private mutating func reportEndpoints(of entries: [NodeEntry], in contest: ClaimContest) {
         for entry in entries {
             for address in Set(entry.endpoints(from: facts, port: settings.port).compactMap(\.socketAddress?.address)) {
-                guard let holder = contest.holder(of: address) else { continue }
+                let around = settings.overlayPrefixes.first { $0.contains(address) }
+                guard let holder = contest.holder(of: address) ?? around.map({ "the overlay's \($0)" }) else {
+                    continue
+                }
                 problems.append(
                     NodeProblem(
                         node: entry.name, field: entry.endpoints == nil ? "status.addresses" : "warrens.io/endpoints",

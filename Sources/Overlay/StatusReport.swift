@@ -24,12 +24,15 @@ public struct StatusReport: Hashable, Sendable {
         public var endpoints: [String]
         public var sent: Traffic
         public var received: Traffic
+        /// How many seconds ago the last packet came from it; nil for never.
+        public var lastReceived: Int?
         /// Why no traffic can flow, or what else a person should know; empty otherwise.
         public var note: String
 
         public init(
             name: String, nodeID: NodeID?, subnets: [IPPrefix], endpoint: String?, endpoints: [String],
-            sent: Traffic = Traffic(), received: Traffic = Traffic(), note: String = ""
+            sent: Traffic = Traffic(), received: Traffic = Traffic(), lastReceived: Int? = nil,
+            note: String = ""
         ) {
             self.name = name
             self.nodeID = nodeID
@@ -38,6 +41,7 @@ public struct StatusReport: Hashable, Sendable {
             self.endpoints = endpoints
             self.sent = sent
             self.received = received
+            self.lastReceived = lastReceived
             self.note = note
         }
     }

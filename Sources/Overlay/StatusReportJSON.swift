@@ -94,6 +94,7 @@ extension StatusReport.Peer {
             "endpoints": .texts(endpoints),
             "sent": ["packets": .number(sent.packets), "bytes": .number(sent.bytes)],
             "received": ["packets": .number(received.packets), "bytes": .number(received.bytes)],
+            "lastReceived": lastReceived.map { .number($0) } ?? .null,
             "note": .string(note),
         ])
     }
@@ -104,7 +105,8 @@ extension StatusReport.Peer {
             name: try members.text("name"), nodeID: try members.optional("nodeID") { NodeID($0) },
             subnets: try members.list("subnets") { IPPrefix($0) }, endpoint: try members.optional("endpoint") { $0 },
             endpoints: try members.list("endpoints") { $0 }, sent: try members.traffic("sent"),
-            received: try members.traffic("received"), note: try members.text("note"))
+            received: try members.traffic("received"),
+            lastReceived: try members.optionalNumber("lastReceived"), note: try members.text("note"))
     }
 }
 
@@ -156,6 +158,11 @@ private struct Members {
         let value = try value(key)
         guard let number = value.intValue else { throw wrong(key, value) }
         return number
+    }
+
+    func optionalNumber(_ key: String) throws(OverlayError) -> Int? {
+        guard let value = object[key], !value.isNull else { return nil }
+        return try number(key)
     }
 
     func array(_ key: String) throws(OverlayError) -> [JSONValue] {

@@ -65,8 +65,8 @@ import Testing
 
     @Test func peersAreATable() throws {
         let lines = Peers.text(try Self.report().peers).split(separator: "\n")
-        #expect(lines.first == "NODE  SUBNETS          ENDPOINT  SENT    RECEIVED  NOTE")
-        #expect(lines.last == "shed  10.220.106.0/24  -         1.2 kB  0 B       no route")
+        #expect(lines.first == "NODE  SUBNETS          ENDPOINT  SENT    RECEIVED  LAST RECEIVED  NOTE")
+        #expect(lines.last == "shed  10.220.106.0/24  -         1.2 kB  0 B       -              no route")
     }
 
     @Test func answersAreTakenApart() throws {

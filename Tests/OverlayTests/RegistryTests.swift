@@ -171,6 +171,10 @@ import Testing
             NodeFileTests.node("b", machineID: Self.two, annotations: ["warrens.io/endpoints": "10.220.106.9:31337"]),
         ])
         #expect(registry.problems.map(\.node) == ["b"] && registry.problems[0].message.contains("of a;"))
+        let nobodys = try self.registry([
+            NodeFileTests.node("b", machineID: Self.two, annotations: ["warrens.io/endpoints": "10.200.0.9:31337"])
+        ])
+        #expect(nobodys.problems.first?.message.contains("the overlay's 10.192.0.0/10;") == true)
     }
 
     @Test func differencesNameWhatChanged() throws {

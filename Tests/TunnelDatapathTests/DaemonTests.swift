@@ -35,6 +35,7 @@ struct DaemonTests {
             #expect(code == 0, "\(output)")
         }
         #expect(try network.b.counter("drop.spoofedSource") == 0)
+        #expect((0...3).contains(try network.a.peers().first?["lastReceived"]?.intValue ?? -1))
         let overhead = outside == .v6 ? 48 : 28
         #expect(try Files.read(network.a.paths.mtu) == Array("\(1500 - overhead)\n".utf8))
     }
@@ -339,6 +340,70 @@ struct DaemonTests {
          r=bytes([0xc0,12,0,1,0,1,0,0,0,60,0,4])+socket.inet_aton('\(address)')
          s.sendto(h+q[12:e]+(r if a else b''),c)
         """
+    }
+
+    @Test func namesANodeWithAnotherFraming() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        let datagram =
+            "import socket;s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
+            + "s.sendto(bytes([12,0,0,1,0,0,87,0])+b'E'*20,('\(network.a.address)',31337))"
+        for _ in 0..<3 { #expect(network.b.shell("python3 -c \"\(datagram)\"").code == 0) }
+        let lines = { () throws -> [Substring] in
+            String(decoding: try Files.read(network.a.paths.log), as: UTF8.self).split(separator: "\n")
+                .filter { $0.contains("another framing") }
+        }
+        #expect(try eventually { try network.a.counter("drop.otherFraming") == 3 && !lines().isEmpty })
+        #expect(try lines().count == 1 && lines()[0].contains("node=b"))
+    }
+
+    @Test func bridgesFollowTheMTU() throws {
+        let network = try TestNetwork(.v4)
+        // cni0 as the plugin makes it before any daemon; one by another name; one that was given an MTU.
+        for (name, mtu, address) in [
+            ("cni0", "1420", "10.220.106.2/32"), ("pods0", "1420", "fd53:7769:726c:3029:13e9:dc81:ee6d:2/128"),
+            ("given0", "9000", "10.220.106.2/32"), ("foreign0", "1420", "203.0.113.1/24"),
+        ] {
+            try ip("-n", network.a.namespace, "link", "add", name, "mtu", mtu, "type", "bridge")
+            try ip("-n", network.a.namespace, "address", "add", address, "dev", name)
+        }
+        let mtus = { () throws -> [Int?] in
+            try ["cni0", "pods0", "given0", "foreign0"].map { name in
+                let words = try ip("-n", network.a.namespace, "link", "show", name).split(separator: " ")
+                return words.firstIndex(of: "mtu").flatMap { Int(words[$0 + 1]) }
+            }
+        }
+        try network.a.start()
+        #expect(try mtus() == [1472, 1472, 9000, 1420])
+        try ip("-n", network.a.namespace, "link", "set", "eth0", "mtu", "1450")
+        #expect(try eventually { try mtus() == [1422, 1422, 9000, 1420] })
+        // A running pod is not touched, and its bridge keeps what it can take.
+        try ip(
+            "-n", network.a.namespace, "link", "add", "pod0", "mtu", "1422", "master", "cni0", "type", "veth", "peer",
+            "pod1")
+        try ip("-n", network.a.namespace, "link", "set", "eth0", "mtu", "1500")
+        #expect(try eventually { try mtus() == [1422, 1472, 9000, 1420] })
+    }
+
+    /// The plugin made the sets; the daemon knows what belongs into them.
+    @Test func keepsTheSetsOfWherePodsAre() throws {
+        let network = try TestNetwork(.v4)
+        let table = """
+            table inet warrens { set overlay4 { type ipv4_addr; flags interval; elements = { 198.18.0.0/15 }; }
+              set overlay6 { type ipv6_addr; flags interval; }; }
+            """
+        #expect(network.a.shell("echo '\(table)' | nft -f -").code == 0)
+        try network.a.start()
+        let sets = { network.a.shell("nft list sets").output }
+        #expect(sets().contains("10.192.0.0/10") && sets().contains("fd53:7769:726c::/48"), "\(sets())")
+        #expect(!sets().contains("198.18.0.0/15"))
+        let offer = TestNetwork.nodes([network.a, network.b]).replacing(
+            "{\"name\":\"b\"}",
+            with: "{\"name\":\"b\",\"annotations\":{\"warrens.io/routes\":\"203.0.113.0/24\"}}")
+        try Files.replace(network.a.paths.nodeFile, with: offer.utf8)
+        #expect(try eventually { sets().contains("203.0.113.0/24") })
+        #expect(network.a.shell("nft flush set inet warrens overlay4").code == 0)
+        #expect(try eventually { sets().contains("203.0.113.0/24") && sets().contains("10.192.0.0/10") })
     }
 
     @Test func servesOthersWhileSomeClientsAreHostile() throws {

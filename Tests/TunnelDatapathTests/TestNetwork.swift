@@ -177,6 +177,10 @@ final class TestNode {
         return String(response[end.upperBound...])
     }
 
+    func peers() throws -> [JSONObject] {
+        try JSONValue(parsing: Array(get("/peers").utf8)).arrayValue?.compactMap(\.objectValue) ?? []
+    }
+
     func counter(_ name: String) throws -> Int {
         try JSONValue(parsing: Array(get("/status").utf8)).objectValue?["counters"]?.objectValue?[name]?.intValue ?? -1
     }

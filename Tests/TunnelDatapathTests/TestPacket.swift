@@ -82,6 +82,7 @@ enum TestPlan {
         tunnelAddresses: [address("10.220.106.1"), address("fd53::1:1")],
         knownEndpoints: [
             SocketAddress(address("192.0.2.2"), port: 31337), SocketAddress(address("10.239.113.77"), port: 31337),
+            SocketAddress(address("10.239.113.77"), port: 4500),
         ],
         peers: [
             .init(

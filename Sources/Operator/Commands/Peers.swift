@@ -22,11 +22,12 @@ struct Peers: ParsableCommand {
     }
 
     static func text(_ peers: [StatusReport.Peer]) -> String {
-        var table = Table("NODE", "SUBNETS", "ENDPOINT", "SENT", "RECEIVED", "NOTE")
+        var table = Table("NODE", "SUBNETS", "ENDPOINT", "SENT", "RECEIVED", "LAST RECEIVED", "NOTE")
         for peer in peers {
             table.add(
                 peer.name, peer.subnets.map(\.description).joined(separator: "\n"), peer.endpoint ?? "-",
-                Quantity.bytes(peer.sent.bytes), Quantity.bytes(peer.received.bytes), peer.note)
+                Quantity.bytes(peer.sent.bytes), Quantity.bytes(peer.received.bytes),
+                peer.lastReceived.map { "\(Quantity.duration($0)) ago" } ?? "-", peer.note)
         }
         return table.text
     }

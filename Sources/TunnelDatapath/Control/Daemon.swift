@@ -24,6 +24,7 @@ final class Daemon {
     private var mtu = 0
     private var warnings = Warnings()
     private var hostProblems: [NodeProblem] = []
+    private var framingLog = FramingLog()
 
     private let board: StatusBoard
     private let server: StatusServer
@@ -51,7 +52,8 @@ final class Daemon {
             throw StartError(error)
         }
         do throws(SystemError) {
-            kernel = try NodeKernel(ownSubnets: Self.subnets(identity))
+            kernel = try NodeKernel(
+                ownSubnets: Self.subnets(identity), formerMTU: Self.formerMTU(paths))
         } catch {
             throw StartError(error)
         }
@@ -87,6 +89,12 @@ final class Daemon {
             stop()
             throw StartError(error)
         }
+    }
+
+    /// What the last daemon left, in bytes.
+    private static func formerMTU(_ paths: NodePaths) -> Int? {
+        let text = (try? Files.readIfPresent(paths.mtu)) ?? []
+        return Int(String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
     }
 
     /// All subnets that pods of this node may have addresses of.
@@ -158,6 +166,7 @@ final class Daemon {
             (timers.claim.descriptor, dateClaim),
             (reload.descriptor, requested),
             (datapath.lost.descriptor, replaceDatapath),
+            (datapath.framingAlarm.raised.descriptor, tellFraming),
         ]
     }
 
@@ -219,6 +228,11 @@ final class Daemon {
     private func dateClaim() {
         timers.claim.acknowledge()
         apply()
+    }
+
+    private func tellFraming() {
+        guard let source = datapath.framingAlarm.take() else { return }
+        framingLog.tell(source, datapath.plan, log, now: monotonicSeconds())
     }
 
     /// The tunnel device was removed under us: it is made again, with all that hangs on it.

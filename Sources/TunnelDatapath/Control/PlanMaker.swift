@@ -7,7 +7,9 @@ struct PlanMaker {
     /// Room for every outer header that any way of carrying may add, and the plain Internet's usual tunnels: what the
     /// plugin assumes before any peer is known.
     private static let cautiousOverhead = 80
-    private static let cautiousMTU = 1420
+    private static let cautiousLimit = 1420
+
+    static func cautiousMTU(_ uplinkMTU: Int?) -> Int { min(cautiousLimit, (uplinkMTU ?? 1500) - cautiousOverhead) }
 
     let settings: Settings
     let node: LocalNode
@@ -30,7 +32,6 @@ struct PlanMaker {
             ownRoutes: registry.selfEntry?.routes ?? [],
             tunnelAddresses: node.subnets.map(\.tunnelAddress),
             knownEndpoints: registry.peers.flatMap(candidates),
-            port: settings.port,
             peers: registry.peers.map(peer))
     }
 
@@ -44,7 +45,7 @@ struct PlanMaker {
         }.filter { families.contains($0.family) }
         return OverlayNetwork(
             mtu: mtu(for: plan), ownSubnets: plan.ownSubnets, tunnelAddresses: ownSubnets.map(\.tunnelAddress),
-            destinations: blocks + further,
+            gateways: ownSubnets.map(\.bridgeAddress), destinations: blocks + further,
             exceptions: hostDestinations.filter { inner in further.contains { $0.contains(inner) } }.sorted())
     }
 
@@ -81,7 +82,7 @@ struct PlanMaker {
     func mtu(for plan: ForwardingPlan) -> Int {
         if let fixed = settings.mtu { return fixed }
         let limits = plan.peers.compactMap { peer in peer.endpoint.map { peer.routeMTU - Self.overhead($0) } }
-        let limit = limits.min() ?? min(Self.cautiousMTU, (uplinkMTU ?? 1500) - Self.cautiousOverhead)
+        let limit = limits.min() ?? Self.cautiousMTU(uplinkMTU)
         return min(max(limit, WireFormat.minimumMTU), 65535 - WireFormat.overheadV6)
     }
 

@@ -9,6 +9,8 @@ internal import SyscallShim
 final class NodeKernel {
     /// The host's own network, as of the last ``refresh(ownSubnets:)``.
     private(set) var underlay: Underlay
+    private var bridgeMTU: BridgeMTU
+    private var overlaySets = OverlaySets()
     private let routes: RouteSocket
     private let nftables: Nftables?
     private let routeListener: OwnedDescriptor
@@ -17,7 +19,8 @@ final class NodeKernel {
     /// Readable when links, addresses, routes, rules or packet filters have changed. A negative one is none.
     var changeDescriptors: [Int32] { [routeListener.raw, nftablesListener?.raw ?? -1] }
 
-    init(ownSubnets: [NodeSubnet]) throws(SystemError) {
+    /// - Parameter formerMTU: The largest inner packet of the last daemon, in bytes; nil where there was none.
+    init(ownSubnets: [NodeSubnet], formerMTU: Int?) throws(SystemError) {
         routeListener = OwnedDescriptor(
             owning: try retrying("listen", "for route changes") { warrens_listen_for_route_changes() })
         // A kernel without nf_tables has nothing to tell.
@@ -26,6 +29,7 @@ final class NodeKernel {
         routes = try RouteSocket()
         nftables = try? Nftables()
         underlay = try Underlay(routes, ownSubnets: ownSubnets)
+        bridgeMTU = BridgeMTU(former: [PlanMaker.cautiousMTU(underlay.uplinkMTU)] + (formerMTU.map { [$0] } ?? []))
     }
 
     /// Takes the waiting news off the descriptors; ``refresh(ownSubnets:)`` finds out what they were.
@@ -49,6 +53,8 @@ final class NodeKernel {
     func reconcile(_ network: OverlayNetwork, _ masquerade: TunnelMasquerade) throws(SystemError) -> [String] {
         var changes = try HostForwarding.enable(Set(network.tunnelAddresses.map(\.family)), routes)
         changes += try network.reconcile(routes)
+        changes += try bridgeMTU.reconcile(network.mtu, gateways: network.gateways, routes)
+        if let nftables, try overlaySets.reconcile(network.destinations, nftables) { changes.append("where pods are") }
         if let nftables, try masquerade.reconcile(nftables) { changes.append("masquerade of what this host sends") }
         return changes
     }

@@ -12,6 +12,8 @@ struct OverlayNetwork: Equatable {
     var ownSubnets: [IPPrefix]
     /// The addresses of the device.
     var tunnelAddresses: [IPAddress]
+    /// The pods' gateways, by which their bridges are known.
+    var gateways: [IPAddress]
     /// What leads into the tunnel: the overlay's prefixes and the peers' extra routes.
     var destinations: [IPPrefix]
     /// What this host reaches without the overlay though a destination contains it.

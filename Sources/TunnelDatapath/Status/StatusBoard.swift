@@ -23,13 +23,15 @@ final class StatusBoard: Sendable {
         guard var report = state.report, let datapath = state.datapath else { return nil }
         let totals = datapath.totals()
         let traffic = datapath.peerTraffic()
-        report.uptime = Int(monotonicSeconds() - started)
+        let now = monotonicSeconds()
+        report.uptime = Int(now - started)
         for counter in TrafficCounter.allCases { report.counters[counter.name] = totals[counter] }
         for reason in DropReason.allCases { report.counters["drop.\(reason.name)"] = totals[reason] }
         for index in report.peers.indices {
             guard let carried = traffic[report.peers[index].name] else { continue }
             report.peers[index].sent = .init(packets: carried.sentPackets, bytes: carried.sentBytes)
             report.peers[index].received = .init(packets: carried.receivedPackets, bytes: carried.receivedBytes)
+            report.peers[index].lastReceived = carried.lastReceived.map { Int(now - $0) }
         }
         return (report, totals)
     }

@@ -9,9 +9,15 @@ final class InboundLoop {
     private let reader: Int
     private let counters: Counters
     private let buffers = PacketBuffers(count: DatagramBatch.capacity)
+    private let alarm: FramingAlarm
+    private var alarmLimit = RateLimit(rate: 1, burst: 1)
     private var batch = DatagramBatch()
 
-    init(device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters) {
+    init(
+        device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters,
+        alarm: FramingAlarm
+    ) {
+        self.alarm = alarm
         self.device = device
         self.sockets = sockets
         self.cell = cell
@@ -67,6 +73,9 @@ final class InboundLoop {
                 unsafe peer.state.countReceived(bytes: packet.count, now: now)
             case .drop(let reason):
                 counters.drop(reason)
+                if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) {
+                    alarm.raise(datagram.source)
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ final class TunDatapath: Datapath {
     let name = "tun"
     /// Signalled when the device was removed under us: this datapath is of no more use, and a new one is due.
     let lost: Event
+    let framingAlarm: FramingAlarm
     private let stopped: Event
     private let cell: TableCell
     private let counters = [Counters(), Counters()]
@@ -29,11 +30,12 @@ final class TunDatapath: Datapath {
     init(device: TunDevice, sockets: TunnelSockets, plan: ForwardingPlan) throws(SystemError) {
         lost = try Event()
         stopped = try Event()
+        framingAlarm = try FramingAlarm()
         var known = Known(plan: plan)
         let table = ForwardingTable(plan, states: &known.states, paths: &known.paths)
         self.known = Mutex(known)
         cell = TableCell(table, readers: counters.count)
-        let (cell, stopped, lost, counters) = (cell, stopped, lost, counters)
+        let (cell, stopped, lost, counters, alarm) = (cell, stopped, lost, counters, framingAlarm)
         do throws(SystemError) {
             try add(
                 Worker(name: "warrens-out") {
@@ -46,7 +48,7 @@ final class TunDatapath: Datapath {
                 Worker(name: "warrens-in") {
                     InboundLoop(
                         device: device, sockets: sockets, cell: cell, reader: Self.inbound,
-                        counters: counters[Self.inbound]
+                        counters: counters[Self.inbound], alarm: alarm
                     ).run(stop: stopped)
                 })
         } catch {
