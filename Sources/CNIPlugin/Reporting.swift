@@ -1,7 +1,9 @@
 internal import CNI
+internal import Glibc
 internal import Host
 
 /// Does `body`, and turns the system's error into the specification's: what was being done, then what the system said.
+@discardableResult
 func reporting<Result: ~Copyable>(
     _ activity: String, as code: CNIError.Code = .ioFailure, _ body: () throws(SystemError) -> Result
 ) throws(CNIError) -> Result {
@@ -23,4 +25,22 @@ func attempting<Failure: Error>(_ body: () throws(Failure) -> Void) -> Failure? 
     } catch {
         return error
     }
+}
+
+/// Does `body`, and counts it as done where this kernel has no part of netfilter that it needs: then there is nothing to
+/// be undone either.
+func toleratingMissingSupport(_ body: () throws(SystemError) -> Void) throws(SystemError) {
+    do throws(SystemError) {
+        try body()
+    } catch {
+        if !error.isMissingSupport { throw error }
+    }
+}
+
+extension SystemError {
+    /// What was looked for is not there.
+    var isAbsence: Bool { code == ENOENT }
+
+    /// This kernel does not know the protocol, or knows it without the part that was asked.
+    var isMissingSupport: Bool { [EINVAL, EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT].contains(code) }
 }

@@ -45,6 +45,7 @@ extension KernelSuite {
             Case("\"v4Prefix\": \"10.0.0.0/8\"", code: 7, "v4Prefix", "10.0.0.0/8", "/etc/warrens/warrens.json"),
             Case("\"datapath\": \"tun\"", code: 7, "datapath", "/etc/warrens/warrens.json"),
             Case("\"ipam\": {\"type\": \"no-such-plugin\"}", code: 7, "no-such-plugin"),
+            Case("\"ipam\": {\"type\": \"warrens\"}", code: 7, "ipam.type", "warrens"),
             Case("\"ipam\": {\"type\": \"../evil\"}", code: 7, "../evil"),
         ]
 

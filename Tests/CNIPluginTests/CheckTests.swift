@@ -70,8 +70,9 @@ extension KernelSuite {
             Mutation("host's route gone", finding: "the host's route to 10.1.0.2") { node, _ in
                 try node.ip("route", "del", "10.1.0.2")
             },
-            Mutation("host's neighbour entry gone", finding: "the neighbour entry of fd00:1::2 is missing") { node, _ in
-                try node.ip("neigh", "del", "fd00:1::2", "dev", "cni0")
+            Mutation("host's neighbour entry wrong", finding: "the neighbour entry of fd00:1::2 is missing") {
+                node, _ in
+                try node.ip("neigh", "replace", "fd00:1::2", "lladdr", "c2:00:00:00:00:07", "dev", "cni0")
             },
             Mutation("forwarding off", finding: "IPv4 forwarding is off") { node, _ in
                 try node.inside("sysctl", "-qw", "net.ipv4.ip_forward=0")
@@ -125,6 +126,52 @@ extension KernelSuite {
             #expect(checked.message.contains("warrensd does not run"))
         }
 
+        @Test func theHostLearnsOfANewHardwareAddressAfterTheLinkWasDown() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            #expect(try node.cni("ADD", Configurations.local(node), pod: pod).code == 0)
+            #expect((try? node.inside("ping", "-c1", "-W2", "10.1.0.2")) != nil)
+            try pod.ip("link", "set", "eth0", "down")
+            try pod.ip("link", "set", "eth0", "address", "c2:00:00:00:00:08")
+            try pod.ip("link", "set", "eth0", "up")
+            try pod.ip("route", "add", "default", "dev", "eth0", "src", "10.1.0.2")
+            // What the pod says when its link comes up may be lost with the bridge's port still closed. The host finds out
+            // by itself, at the latest after rtnetlink(7)'s delay and three unanswered probes: eight seconds.
+            let answered = (0..<15).contains { _ in
+                (try? node.inside("ping", "-c1", "-W1", "10.1.0.2")) != nil
+            }
+            #expect(answered)
+        }
+
+        @Test func aPermanentNeighbourIsDemandedWhereSpoofingIsRefused() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            let configuration = Configurations.local(node, extra: "\"macspoofchk\": true")
+            let added = try node.cni("ADD", configuration, pod: pod)
+            let checked = Configurations.with(result: added.output, configuration)
+            #expect(try node.cni("CHECK", checked, pod: pod).code == 0)
+            try node.ip("neigh", "del", "10.1.0.2", "dev", "cni0")
+            #expect(try node.cni("CHECK", checked, pod: pod).message.contains("the neighbour entry of 10.1.0.2"))
+        }
+
+        /// An operator's rule, or an agent's, about some packets: no damage, whenever it was put in front of ours.
+        @Test func aNarrowDropIsNoFinding() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            try node.inside("iptables", "-P", "FORWARD", "DROP")
+            let configuration = Configurations.local(node)
+            let added = try node.cni("ADD", configuration, pod: pod)
+            try node.inside("iptables", "-I", "FORWARD", "-s", "192.0.2.7", "-j", "DROP")
+            let checked = Configurations.with(result: added.output, configuration)
+            let result = try node.cni("CHECK", checked, pod: pod)
+            #expect(result.code == 0, "\(result.output)")
+            // Nor is it overruled by the next ADD.
+            let second = try TestPod()
+            #expect(try node.cni("ADD", configuration, pod: second, id: "c2").code == 0)
+            let rules = try node.inside("iptables", "-S", "FORWARD").split(separator: "\n")
+            #expect(rules.dropFirst().first?.contains("192.0.2.7") == true, "\(rules)")
+        }
+
         /// Plugins behind us: no false alarm, and the pod stays reachable.
         @Test(arguments: [
             "{\"type\": \"tuning\", \"mac\": \"c2:11:22:33:44:55\", \"mtu\": 1300, \"promisc\": true}",
@@ -151,10 +198,13 @@ extension KernelSuite {
                 Configurations.adding("\"cniVersion\": \"1.0.0\", \"name\": \"local\"", to: plugin))
             let changed = try node.reference(type, "ADD", chained, pod: pod)
             #expect(changed.code == 0, "\(changed.output)")
+            #expect((try? node.inside("ping", "-c1", "-W2", "10.1.0.2")) != nil, "before CHECK")
+            #expect((try? node.inside("ping", "-c1", "-W2", "fd00:1::2")) != nil, "before CHECK")
+            let neighbours = try node.ip("neigh")
             let checked = try node.cni(
                 "CHECK", Configurations.with(result: changed.output, configuration), pod: pod)
             #expect(checked.code == 0, "\(checked.output)")
-            #expect((try? node.inside("ping", "-c1", "-W2", "10.1.0.2")) != nil)
+            #expect(try neighbours == node.ip("neigh"), "CHECK changes nothing")
             let deleted = Configurations.with(result: changed.output, Configurations.local(node))
             #expect(
                 try node.reference(type, "DEL", Configurations.with(result: changed.output, chained), pod: pod).code

@@ -44,6 +44,34 @@ extension KernelSuite {
             #expect(try node.vethCount() == 1)
         }
 
+        /// The veth of a lost record goes, with its routes; so does a record that nobody can read.
+        @Test(arguments: [[], ["c1"]]) func whatNoRecordKnowsIsRemoved(_ valid: [String]) throws {
+            let node = try TestNode()
+            let pods = [try TestPod(), try TestPod()]
+            #expect(try node.cni("ADD", Self.configuration, pod: pods[0], id: "c0").code == 0)
+            let lost = try #require(try node.recordNames().first)
+            #expect(try node.cni("ADD", Self.configuration, pod: pods[1], id: "c1").code == 0)
+            try node.run("rm", "\(node.root)/run/warrens/attachments/\(lost)")
+            try node.run("sh", "-c", "echo nonsense > \(node.root)/run/warrens/attachments/\(lost)")
+            let collected = try Self.collect(node, keeping: valid)
+            #expect(collected.code == 0, "\(collected.output)")
+            #expect(try node.vethCount() == valid.count)
+            #expect(try node.recordNames().count == valid.count)
+            #expect(try node.ip("route", "show", "dev", "cni0").split(separator: "\n").count == valid.count)
+            #expect(try node.inside("nft", "list", "ruleset").contains("masquerade") == !valid.isEmpty)
+            if !valid.isEmpty { #expect(pods[1].pings("10.220.106.2")) }
+        }
+
+        /// A valid attachment whose record was lost keeps its interface and its routes.
+        @Test func whatIsValidIsSparedWithoutARecord() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            #expect(try node.cni("ADD", Self.configuration, pod: pod, id: "c0").code == 0)
+            try node.run("sh", "-c", "rm \(node.root)/run/warrens/attachments/*")
+            #expect(try Self.collect(node, keeping: ["c0"]).code == 0)
+            #expect(pod.pings("10.220.106.2"))
+        }
+
         @Test func otherNetworksAreSpared() throws {
             let node = try TestNode()
             let pod = try TestPod()

@@ -65,19 +65,21 @@ extension KernelSuite {
         @Test func aHostFirewallThatAcceptsIsLeftAlone() throws {
             let node = try TestNode()
             let pod = try TestPod()
+            try node.inside("iptables", "-A", "FORWARD", "-s", "192.0.2.7", "-j", "DROP")
             try node.inside("iptables", "-A", "FORWARD", "-j", "ACCEPT")
             let before = try node.inside("iptables", "-S")
             #expect(try node.cni("ADD", Configurations.local(node), pod: pod).code == 0)
             #expect(try node.inside("iptables", "-S") == before)
         }
 
-        @Test func flushedRulesComeBackForAllPods() throws {
+        @Test(arguments: ["ruleset", "chain inet warrens plugin_postrouting"])
+        func flushedRulesComeBackForAllPods(_ flushed: String) throws {
             let (node, outside) = try Self.uplinked()
             defer { withExtendedLifetime(outside) {} }
             let pods = [try TestPod(), try TestPod()]
             let configuration = Configurations.local(node, extra: "\"ipMasq\": true")
             #expect(try node.cni("ADD", configuration, pod: pods[0], id: "c0").code == 0)
-            try node.inside("nft", "flush", "ruleset")
+            try node.inside("nft", "flush \(flushed)")
             #expect(!pods[0].pings("192.0.2.2"))
             #expect(try node.cni("ADD", configuration, pod: pods[1], id: "c1").code == 0)
             #expect(pods[0].pings("192.0.2.2"))

@@ -17,16 +17,26 @@ struct AttachmentRecord: Equatable {
     var network: String
     var bridge: String
     var hostInterface: String
-    /// The pod's addresses, as far as they were assigned.
+    /// The pod's addresses, as far as they were assigned; none any more once nothing in the kernel is left of them,
+    /// because the next pod may have them soon after.
     var addresses: [IPAddress]
     /// The addresses of the pod's gateways.
     var gateways: [IPAddress]
     /// Its traffic leaves with the node's address.
     var isMasqueraded: Bool
-    /// False while ADD works, and for ever where it was killed.
-    var complete: Bool
+    var phase: Phase
 
-    var key: AttachmentKey { AttachmentKey(containerID: containerID, interfaceName: interfaceName) }
+    /// How far an attachment has come. One that stays in the first or last phase belongs to a killed process.
+    enum Phase: String {
+        /// ADD works on it.
+        case attaching
+        /// ADD has done all but tell the runtime, which answers a plugin that dies untold with DEL.
+        case attached
+        /// DEL or GC works on it; nothing may be made for it any more.
+        case detaching
+    }
+
+    var attachment: Attachment { Attachment(containerID: containerID, interfaceName: interfaceName) }
 
     var json: JSONObject {
         [
@@ -43,7 +53,7 @@ struct AttachmentRecord: Equatable {
             "addresses": .array(addresses.map { .string($0.description) }),
             "gateways": .array(gateways.map { .string($0.description) }),
             "masquerade": .bool(isMasqueraded),
-            "complete": .bool(complete),
+            "phase": .string(phase.rawValue),
         ]
     }
 }
@@ -63,13 +73,13 @@ extension AttachmentRecord {
             let addresses = Self.addresses(json["addresses"]),
             let gateways = Self.addresses(json["gateways"]),
             let isMasqueraded = json["masquerade"]?.boolValue,
-            let complete = json["complete"]?.boolValue
+            let phase = json["phase"]?.stringValue.flatMap(Phase.init)
         else { return nil }
         self.init(
             containerID: containerID, interfaceName: interfaceName, namespacePath: path,
             namespaceIdentity: FileIdentity(device: device, inode: inode), network: network, bridge: bridge,
             hostInterface: hostInterface, addresses: addresses, gateways: gateways,
-            isMasqueraded: isMasqueraded, complete: complete)
+            isMasqueraded: isMasqueraded, phase: phase)
     }
 
     private static func addresses(_ value: JSONValue?) -> [IPAddress]? {

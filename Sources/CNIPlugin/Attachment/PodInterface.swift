@@ -10,7 +10,7 @@ struct PodInterface {
     /// Super-packets of this size leave the tunnel as one datagram sequence; larger ones would be cut in two.
     static let gsoMaxSize: UInt32 = 61_440
 
-    let key: AttachmentKey
+    let attachment: Attachment
     let configuration: PluginConfiguration
     let bridge: Link
     let mtu: Int
@@ -19,7 +19,7 @@ struct PodInterface {
     /// In the pod.
     let pod: RouteSocket
 
-    var mac: MACAddress { configuration.mac ?? key.podMAC }
+    var mac: MACAddress { configuration.mac ?? attachment.podMAC }
 
     /// Makes the pair, both ends with their final names, addresses and MTU.
     ///
@@ -27,14 +27,16 @@ struct PodInterface {
     func create(in namespace: borrowing NetworkNamespace) throws(CNIError) -> (host: Int32, pod: Int32) {
         let gso = configuration.tunnel.enabled ? Self.gsoMaxSize : nil
         let hostEnd = VethEnd(
-            name: key.hostInterface, mac: key.hostMAC, mtu: mtu, gsoMaxSize: gso, gsoIPv4MaxSize: gso)
+            name: attachment.hostInterfaceName, mac: attachment.hostMAC, mtu: mtu, gsoMaxSize: gso,
+            gsoIPv4MaxSize: gso)
         let podEnd = VethEnd(
-            name: key.interfaceName, mac: mac, mtu: mtu, namespaceDescriptor: namespace.descriptor, gsoMaxSize: gso,
+            name: attachment.interfaceName, mac: mac, mtu: mtu, namespaceDescriptor: namespace.descriptor,
+            gsoMaxSize: gso,
             gsoIPv4MaxSize: gso)
         do throws(SystemError) {
             try host.perform(.createVeth(hostEnd, master: bridge.index, peer: podEnd))
-            guard let link = try host.link(named: key.hostInterface), let peer = link.peerIndex else {
-                throw SystemError("find", key.hostInterface, code: ENODEV)
+            guard let link = try host.link(named: attachment.hostInterfaceName), let peer = link.peerIndex else {
+                throw SystemError("find", attachment.hostInterfaceName, code: ENODEV)
             }
             return (link.index, peer)
         } catch {
@@ -45,7 +47,7 @@ struct PodInterface {
                     details: "remove pods from this node, or give another network its own \"bridge\"")
             }
             throw CNIError(
-                .ioFailure, "cannot make the interface \(key.interfaceName)", details: error.description)
+                .ioFailure, "cannot make the interface \(attachment.interfaceName)", details: error.description)
         }
     }
 
@@ -102,18 +104,25 @@ struct PodInterface {
     }
 
     /// How the host finds the pod: a route and a hardware address for each of its addresses.
-    static func reachability(
-        of addresses: [IPAddress], at mac: MACAddress, on bridge: Int32
-    ) -> [RouteRequest] {
+    ///
+    /// The host need not ask for the hardware address, but learns of a new one: a plugin behind us in the chain may
+    /// change it, and that of a permanent neighbour would stay as it was. Only where a pod must not change its hardware
+    /// address is it permanent, so that no other can speak up for it.
+    func reachability(of addresses: [IPAddress]) -> [RouteRequest] {
         addresses.flatMap { address -> [RouteRequest] in
-            [
-                .replaceNeighbour(Neighbour(permanent: address, mac: mac, interfaceIndex: bridge)),
-                .replaceRoute(Route(to: IPPrefix(host: address), interfaceIndex: bridge)),
+            var neighbour = Neighbour(permanent: address, mac: mac, interfaceIndex: bridge.index)
+            if !configuration.spoofCheck { neighbour.state = Self.unconfirmed }
+            return [
+                .replaceNeighbour(neighbour),
+                .replaceRoute(Route(to: IPPrefix(host: address), interfaceIndex: bridge.index)),
             ]
         }
     }
 
-    /// Takes back what ``reachability(of:at:on:)`` makes.
+    /// NUD_STALE (rtnetlink(7)): used at once, and confirmed some seconds after the first use.
+    private static let unconfirmed: UInt16 = 0x04
+
+    /// Takes back what ``reachability(of:)`` makes.
     static func unreachability(of addresses: [IPAddress], on bridge: Int32) -> [RouteRequest] {
         addresses.flatMap { address -> [RouteRequest] in
             [
@@ -125,15 +134,18 @@ struct PodInterface {
 
     /// Settings inside of the pod that must be there before its interface comes up. Call it in the pod's namespace.
     func settlePodSysctls(_ assignment: Assignment) throws(SystemError) {
-        let name = key.interfaceName
+        let name = attachment.interfaceName
         // The host routes between pods of one node through the bridge that both hang on, and would send redirects.
         for scope in ["all", name] {
             try Sysctl.ensure("net", "ipv4", "conf", scope, "accept_redirects", value: "0")
         }
+        // Tells the host of a new hardware address.
+        try Sysctl.ensure("net", "ipv4", "conf", name, "arp_notify", value: "1")
         guard KernelFamilies.present.contains(.v6) else { return }
         for scope in ["all", name] {
             try Sysctl.ensure("net", "ipv6", "conf", scope, "accept_redirects", value: "0")
         }
+        try Sysctl.ensure("net", "ipv6", "conf", name, "ndisc_notify", value: "1")
         try Sysctl.ensure("net", "ipv6", "conf", name, "accept_ra", value: "0")
         if assignment.families.contains(.v6) {
             try Sysctl.ensure("net", "ipv6", "conf", name, "disable_ipv6", value: "0")

@@ -1,3 +1,5 @@
+internal import Addressing
+internal import CNI
 internal import Host
 internal import JSON
 
@@ -10,35 +12,51 @@ struct RecordStore {
         directory = paths.attachments
     }
 
-    /// The record of `key`; nil where there is none, or none that can be read: a damaged record is as good as none.
-    func record(of key: AttachmentKey) -> AttachmentRecord? {
-        let record = read(key.fileName)
-        return record?.key == key ? record : nil
+    /// The record of an attachment; nil where there is none, or none that can be read: a damaged record is as good as
+    /// none.
+    func record(of attachment: Attachment) -> AttachmentRecord? {
+        let record = read(attachment.fileName)
+        return record?.attachment == attachment ? record : nil
     }
 
-    func write(_ record: AttachmentRecord) throws(SystemError) {
-        try Files.makeDirectories(directory)
-        let content = JSONValue.object(record.json).serialized() + "\n"
-        try Files.replace("\(directory)/\(record.key.fileName)", with: content.utf8, mode: 0o600)
+    func write(_ record: AttachmentRecord) throws(CNIError) {
+        try reporting("cannot write the attachment record") { () throws(SystemError) in
+            try Files.makeDirectories(directory)
+            let content = JSONValue.object(record.json).serialized() + "\n"
+            try Files.replace("\(directory)/\(record.attachment.fileName)", with: content.utf8, mode: 0o600)
+        }
     }
 
-    func remove(_ key: AttachmentKey) throws(SystemError) {
-        try Files.remove("\(directory)/\(key.fileName)")
+    func remove(_ attachment: Attachment) throws(CNIError) {
+        try reporting("cannot remove the attachment record") { () throws(SystemError) in
+            try Files.remove("\(directory)/\(attachment.fileName)")
+        }
     }
 
-    /// True where no attachment but `key` is on record.
-    func isEmpty(besides key: AttachmentKey) throws(SystemError) -> Bool {
-        try recordNames().allSatisfy { $0 == key.fileName }
+    /// True where no attachment but `attachment` is on record.
+    func isEmpty(besides attachment: Attachment? = nil) throws(CNIError) -> Bool {
+        try names().allSatisfy { $0 == attachment?.fileName }
     }
 
     /// All records that can be read.
-    func all() throws(SystemError) -> [AttachmentRecord] {
-        try recordNames().compactMap(read)
+    func all() throws(CNIError) -> [AttachmentRecord] {
+        try names().compactMap(read)
+    }
+
+    /// Removes the records that nobody can make sense of, and that would count for ever as attachments.
+    func removeUnreadable() throws(CNIError) {
+        for name in try names() where read(name) == nil {
+            try reporting("cannot remove the damaged attachment record \(name)") { () throws(SystemError) in
+                try Files.remove("\(directory)/\(name)")
+            }
+        }
     }
 
     /// Temporary files of a killed writer end otherwise and do not count.
-    private func recordNames() throws(SystemError) -> [String] {
-        try Files.names(in: directory).filter { $0.hasSuffix(".json") }
+    private func names() throws(CNIError) -> [String] {
+        try reporting("cannot read the attachment records") { () throws(SystemError) in
+            try Files.names(in: directory).filter { $0.hasSuffix(Attachment.fileSuffix) }
+        }
     }
 
     private func read(_ name: String) -> AttachmentRecord? {

@@ -11,8 +11,8 @@ struct Remains {
 
     /// Deletes the veth pair by the name of the host's end; the pod's end, its addresses and routes, the bridge port and
     /// its forwarding entries go with it.
-    func removeInterface(of key: AttachmentKey) throws(CNIError) {
-        let name = key.hostInterface
+    func removeInterface(of attachment: Attachment) throws(CNIError) {
+        let name = attachment.hostInterfaceName
         try reporting("cannot delete the interface \(name)") { () throws(SystemError) in
             guard let link = try host.link(named: name), link.isVeth else { return }
             try host.perform(.deleteLink(link.index).toleratingAbsence())
@@ -43,8 +43,9 @@ struct Remains {
     /// the address next, or nowhere.
     func forgetConnections(_ addresses: [IPAddress]) -> [CNIError] {
         let forgetting = { () throws(CNIError) in
-            _ = try reporting("cannot forget the connections of \(list(addresses))") { () throws(SystemError) in
-                try Conntrack.deleteEntries(of: addresses)
+            try reporting("cannot forget the connections of \(list(addresses))") { () throws(SystemError) in
+                try toleratingMissingSupport { () throws(SystemError) in _ = try Conntrack.deleteEntries(of: addresses)
+                }
             }
         }
         return [attempting(forgetting)].compactMap { $0 }

@@ -14,7 +14,7 @@ struct PluginConfiguration: Equatable {
         var enabled = true
     }
 
-    var bridge = "cni0"
+    var bridge = KernelNames.defaultBridge
     /// Replace addresses on the bridge that are not ours, rather than refuse to work with them.
     var forceAddress = false
     /// Let pod traffic to everything but pods leave with the node's address.
@@ -61,6 +61,7 @@ struct PluginConfiguration: Equatable {
             self.tunnel.enabled = try tunnel.flag("enabled") ?? true
         }
         mac = try RequestedMAC.find(request)
+        try request.refuseDelegatingToItself()
     }
 
     /// What can be understood of a configuration that may be broken; for DEL, which must do its best with any.
@@ -104,7 +105,7 @@ struct PluginConfiguration: Equatable {
         guard isInterfaceName(name) else {
             throw members.invalid("bridge", "is no interface name: 1 to 15 bytes without '/', ':' and white space")
         }
-        guard name != tunnelDevice else { throw members.invalid("bridge", "is the tunnel's device") }
+        guard name != KernelNames.tunnelDevice else { throw members.invalid("bridge", "is the tunnel's device") }
         return name
     }
 
@@ -129,5 +130,17 @@ struct PluginConfiguration: Equatable {
     }
 }
 
-/// The device that carries traffic to other nodes; `warrensd` makes it.
-let tunnelDevice = "warrens0"
+extension Request {
+    /// The configuration asks us to ask ourselves for addresses, and so without end.
+    var delegatesToItself: Bool {
+        configuration.ipamType.map { [WarrensPlugin.name, configuration.type].contains($0) } ?? false
+    }
+
+    func refuseDelegatingToItself() throws(CNIError) {
+        guard delegatesToItself else { return }
+        throw CNIError(
+            .invalidConfiguration,
+            "field \"ipam.type\" with value \"\(configuration.ipamType ?? "")\" names this plugin itself",
+            details: "name an IPAM plugin, such as \"warrens-ipam\"")
+    }
+}

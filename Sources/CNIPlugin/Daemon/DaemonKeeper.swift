@@ -1,4 +1,5 @@
 internal import CNI
+internal import Glibc
 internal import Host
 
 /// Makes sure that the node's one `warrensd` runs.
@@ -17,7 +18,15 @@ struct DaemonKeeper {
         searchPath = request.pluginPath + [Files.runningExecutable.map(Files.parent)].compactMap { $0 }
     }
 
-    var isRunning: Bool { DaemonSocket.answers(at: paths.socket) }
+    var isRunning: Bool {
+        do throws(SystemError) {
+            _ = try UnixStream.connect(to: paths.socket, timeout: 1)
+            return true
+        } catch {
+            // A full backlog has a listener, too.
+            return error.code == EAGAIN
+        }
+    }
 
     /// The executable; nil where there is none.
     var executable: String? {

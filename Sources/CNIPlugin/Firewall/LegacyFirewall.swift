@@ -1,4 +1,5 @@
 internal import Host
+internal import Overlay
 
 /// iptables' former kernel interface (xtables), whose rules cannot be edited by netlink.
 enum LegacyFirewall {
@@ -15,7 +16,7 @@ enum LegacyFirewall {
         if tables.isEmpty { return nil }
         return "iptables-legacy rules are in force, which warrens cannot edit: if their FORWARD chain drops, run "
             + "iptables-legacy -I FORWARD -i \(bridge) -j ACCEPT; "
-            + "iptables-legacy -I FORWARD -o \(bridge) -i \(tunnelDevice) -j ACCEPT; "
+            + "iptables-legacy -I FORWARD -o \(bridge) -i \(KernelNames.tunnelDevice) -j ACCEPT; "
             + "iptables-legacy -I FORWARD -o \(bridge) -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT "
             + "(and the same with ip6tables-legacy)"
     }

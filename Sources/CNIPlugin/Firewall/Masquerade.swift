@@ -1,11 +1,12 @@
 internal import Addressing
 internal import Host
 internal import Netlink
+internal import Overlay
 
 /// The rules by which pod traffic to everything but pods leaves with the node's address: one set of rules for the node,
 /// and one set element for each pod address, so that a pod more or less costs the same however many there are.
 struct Masquerade {
-    static let table = NftablesTable(.inet, "warrens")
+    static let table = NftablesTable(.inet, KernelNames.firewallTable)
     static let chain = NftablesChain(
         table, "plugin_postrouting",
         base: NftablesBase(.nat, hook: .postrouting, priority: NftablesBase.sourceNATPriority))
@@ -49,7 +50,7 @@ struct Masquerade {
                 .addTable(Self.table), .addSet(Self.pods4), .addSet(Self.pods6), .addSet(Self.podInterfaces),
                 .addSet(Self.overlay4), .addSet(Self.overlay6),
                 .replaceElements(Self.overlay4, prefixes(.v4)), .replaceElements(Self.overlay6, prefixes(.v6)),
-                .addElements(Self.podInterfaces, [.interfaceName(tunnelDevice)]),
+                .addElements(Self.podInterfaces, [.interfaceName(KernelNames.tunnelDevice)]),
                 .addChain(Self.chain), .flushChain(Self.chain),
                 rule(Self.pods4, .v4, Self.overlay4), rule(Self.pods6, .v6, Self.overlay6),
             ] + pods.flatMap(admission))

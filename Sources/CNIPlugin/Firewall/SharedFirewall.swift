@@ -23,14 +23,18 @@ final class SharedFirewall {
 
     /// Forgets pods, as far as anything knows of them.
     func removePods(_ addresses: [IPAddress]) throws(CNIError) {
-        try reporting("cannot stop masquerading") { () throws(SystemError) in try masquerade().remove(addresses) }
+        try reporting("cannot stop masquerading") { () throws(SystemError) in
+            try toleratingMissingSupport { () throws(SystemError) in try masquerade().remove(addresses) }
+        }
     }
 
     /// Removes all rules. Call it with the node lock held.
     func tearDown() throws(CNIError) {
         try reporting("cannot remove the firewall rules") { () throws(SystemError) in
-            try masquerade().uninstall()
-            try accepts().remove()
+            try toleratingMissingSupport { () throws(SystemError) in
+                try masquerade().uninstall()
+                try accepts().remove()
+            }
         }
     }
 }

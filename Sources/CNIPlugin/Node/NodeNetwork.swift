@@ -8,16 +8,13 @@ internal import Overlay
 /// What all pods of the node share in the kernel: the bridge with the gateway addresses, forwarding, and the refusal of
 /// overlay traffic that has no way to go. It stays until `warrensctl uninstall`.
 struct NodeNetwork {
-    /// Worse than any route that an administrator or the kernel makes.
-    static let refusalMetric: UInt32 = 4096
-
     let socket: RouteSocket
     let configuration: PluginConfiguration
     let context: NodeContext
 
     /// Makes whatever is missing. Call it with the node lock held.
     ///
-    /// - Parameter mtu: For a bridge that has to be made, in bytes.
+    /// - Parameter mtu: The new pod's, in bytes. The bridge passes nothing larger than its own on to a pod.
     /// - Returns: The bridge.
     func prepare(mtu: Int) throws(CNIError) -> Link {
         var bridge = try existingBridge()
@@ -29,48 +26,20 @@ struct NodeNetwork {
         guard let bridge else {
             throw CNIError(.tryAgainLater, "the bridge \(configuration.bridge) was deleted while it was being made")
         }
-        try settle(bridge)
+        try settle(bridge, mtu: mtu)
         return bridge
     }
 
-    /// Gives the bridge the pods' gateway addresses, and looks for foreign ones.
+    /// Gives the bridge the pods' gateway addresses, takes back those of ours that no pod has any more, as after a change
+    /// of the node's subnets, and looks for foreign ones.
     ///
-    /// - Parameters:
-    ///   - gateways: Those of the pod that is being added; those of the node's subnets are added to them.
-    ///   - others: The gateways of the pods that exist already, asked for only where the bridge has further addresses.
-    func ensureGateways(
-        _ gateways: [IPAddress], on bridge: Link, others: () throws(CNIError) -> [IPAddress]
-    ) throws(CNIError) {
+    /// - Parameter gateways: Those of the pod that is being added; those of the node's subnets are added to them.
+    func ensureGateways(_ gateways: [IPAddress], on bridge: Link, records: RecordStore) throws(CNIError) {
         let own = context.subnets.map(\.bridgeAddress)
-        let wanted = own + gateways.filter { !own.contains($0) }
-        let name = configuration.bridge
-        let present = try reporting("cannot list the addresses of \(name)") { () throws(SystemError) in
-            try socket.addresses(on: bridge.index)
-        }
-        var requests: [RouteRequest] = []
-        let strange = present.filter { $0.scope == .global && !wanted.contains($0.prefix.address) }
-        if !strange.isEmpty {
-            let others = try others()
-            for address in strange where !others.contains(address.prefix.address) {
-                guard configuration.forceAddress else {
-                    throw CNIError(
-                        .invalidConfiguration, "the bridge \(name) has the foreign address \(address.prefix)",
-                        details:
-                            "remove it, choose another \"bridge\", or set \"forceAddress\": true to have it removed")
-                }
-                requests.append(.deleteAddress(address.prefix, from: bridge.index).toleratingAbsence())
-            }
-        }
-        for address in wanted where !present.contains(where: { $0.prefix == IPPrefix(host: address) }) {
-            let address = InterfaceAddress(
-                IPPrefix(host: address), skipsDuplicateDetection: address.family == .v6,
-                addsNoPrefixRoute: address.family == .v6)
-            requests.append(.addAddress(address, to: bridge.index).toleratingExistence())
-        }
-        if requests.isEmpty { return }
-        try reporting("cannot give the bridge \(name) its addresses") { () throws(SystemError) in
-            try socket.perform(requests)
-        }
+        let addresses = GatewayAddresses(
+            socket: socket, bridge: bridge, wanted: own + gateways.filter { !own.contains($0) },
+            replacesForeign: configuration.forceAddress, paths: context.paths, records: records)
+        try addresses.ensure()
     }
 
     /// The routes that refuse what would otherwise leave by the uplink in clear while `warrensd` is down, and what is
@@ -78,7 +47,7 @@ struct NodeNetwork {
     var refusals: [Route] {
         guard context.node != nil else { return [] }
         let prefixes = context.subnets.map(\.prefix) + context.overlayPrefixes
-        return prefixes.map { Route(to: $0, kind: .unreachable, metric: Self.refusalMetric) }
+        return prefixes.map { Route(to: $0, kind: .unreachable, metric: KernelNames.refusalMetric) }
     }
 
     private func existingBridge() throws(CNIError) -> Link? {
@@ -110,7 +79,7 @@ struct NodeNetwork {
     }
 
     /// Brings the bridge up with the settings that routing needs, and installs the refusals.
-    private func settle(_ bridge: Link) throws(CNIError) {
+    private func settle(_ bridge: Link, mtu: Int) throws(CNIError) {
         let name = configuration.bridge
         try reporting("cannot set up the bridge \(name)") { () throws(SystemError) in
             var requests: [RouteRequest] = []
@@ -121,7 +90,7 @@ struct NodeNetwork {
                 requests.append(.changeLink(bridge.index, LinkChange(mac: bridge.mac)))
                 requests.append(.changeLink(bridge.index, LinkChange(isUp: true)))
             }
-            if let mtu = configuration.mtu, mtu > bridge.mtu {
+            if mtu > bridge.mtu {
                 requests.append(.changeLink(bridge.index, LinkChange(mtu: mtu)))
             }
             if configuration.promiscuous, bridge.promiscuity == 0 {
@@ -154,9 +123,9 @@ struct NodeNetwork {
             let routes = try socket.routes().filter { $0.kind == .unicast }.map {
                 ClashCheck.HostPrefix($0.destination, device: $0.interfaceIndex.flatMap { names[$0] } ?? "")
             }
-            // Whatever lies on bridges is pods of this or an earlier network of ours, or the operator's own choice.
-            let own = Set(links.filter(\.isBridge).map(\.name)).union([configuration.bridge])
-            return ClashCheck.all(settings: context.settings, addresses: addresses, routes: routes, own: own)
+            return ClashCheck.all(
+                settings: context.settings, addresses: addresses, routes: routes,
+                bridges: Set(links.filter(\.isBridge).map(\.name)), own: [configuration.bridge])
         }
         if let clash = clashes.first { throw CNIError(.invalidConfiguration, clash.description) }
     }

@@ -13,7 +13,7 @@ struct Attach {
     private let request: Request
     private let configuration: PluginConfiguration
     private let context: NodeContext
-    private let key: AttachmentKey
+    private let attachment: Attachment
     private let store: RecordStore
     private let host: RouteSocket
     private let firewall: SharedFirewall
@@ -23,7 +23,7 @@ struct Attach {
         self.request = request
         configuration = try PluginConfiguration(request)
         context = try NodeContext.load(.current, tunnelled: configuration.tunnel.enabled)
-        key = AttachmentKey(request)
+        attachment = request.attachment
         store = RecordStore(context.paths)
         host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
         firewall = SharedFirewall()
@@ -45,24 +45,28 @@ struct Attach {
         if configuration.tunnel.enabled, configuration.tunnel.autostart {
             try DaemonKeeper(paths: context.paths, request: request).ensureRunning()
         }
-        var undo = Undo()
+        var isLeased = false
         do throws(CNIError) {
-            return try attach(namespace, pod, &undo)
+            return try attach(namespace, pod, &isLeased)
         } catch {
-            undo.all()
+            _ = teardown.run { () throws(CNIError) in if isLeased { try ipam?.delete() } }
             throw error
         }
     }
 
+    private var teardown: Teardown {
+        Teardown(attachment: attachment, store: store, paths: context.paths, host: host, firewall: firewall)
+    }
+
     /// Checks that the interface's name is free. What a killed ADD of ours left behind does not count, and is removed.
     private func clearFormerAttempt(_ pod: RouteSocket) throws(CNIError) {
-        let former = store.record(of: key)
+        let former = store.record(of: attachment)
         let (present, hostEnd) = try reporting("cannot look for the interface") { () throws(SystemError) in
-            (try pod.link(named: request.interfaceName), try host.link(named: key.hostInterface))
+            (try pod.link(named: request.interfaceName), try host.link(named: attachment.hostInterfaceName))
         }
         if let present {
             let isOurs = hostEnd?.peerIndex == present.index && present.peerIndex == hostEnd?.index
-            guard isOurs, let former, !former.complete else {
+            guard isOurs, let former, former.phase != .attached else {
                 throw CNIError(
                     .invalidEnvironment,
                     "CNI_IFNAME: the interface \(request.interfaceName) exists already in "
@@ -70,67 +74,48 @@ struct Attach {
             }
         }
         guard former != nil || hostEnd != nil else { return }
-        let remains = Remains(host: host, firewall: firewall)
-        if let former {
-            _ = remains.disconnect(
-                former.addresses, on: former.bridge, isMasqueraded: former.isMasqueraded)
-        }
-        try remains.removeInterface(of: key)
-        if let former { _ = remains.forgetConnections(former.addresses) }
-        // An IPAM plugin that refuses to lease twice to one container still holds what the killed ADD got.
-        attempting { () throws(CNIError) in try ipam?.delete() }
+        // What cannot be removed is named where it is in the way. An IPAM plugin that refuses to lease twice to one
+        // container still holds what the killed ADD got.
+        _ = teardown.run { () throws(CNIError) in try ipam?.delete() }
     }
 
     private func attach(
-        _ namespace: borrowing NetworkNamespace, _ pod: RouteSocket, _ undo: inout Undo
+        _ namespace: borrowing NetworkNamespace, _ pod: RouteSocket, _ isLeased: inout Bool
     ) throws(CNIError) -> AttachmentResult {
         var record = AttachmentRecord(
-            containerID: key.containerID, interfaceName: key.interfaceName,
+            containerID: attachment.containerID, interfaceName: attachment.interfaceName,
             namespacePath: request.networkNamespace, namespaceIdentity: try identity(of: namespace),
-            network: request.configuration.name, bridge: configuration.bridge, hostInterface: key.hostInterface,
-            addresses: [], gateways: [], isMasqueraded: configuration.masquerade, complete: false)
+            network: request.configuration.name, bridge: configuration.bridge,
+            hostInterface: attachment.hostInterfaceName, addresses: [], gateways: [],
+            isMasqueraded: configuration.masquerade, phase: .attaching)
         let mtu = PathMTU.choose(
             configured: configuration.mtu, tunnelled: configuration.tunnel.enabled, paths: context.paths,
             uplinkMTU: { Uplink.mtu(host) })
         let network = NodeNetwork(socket: host, configuration: configuration, context: context)
         let bridge = try withNodeLock { () throws(CNIError) in
-            try write(record)
+            try store.write(record)
             return try network.prepare(mtu: mtu)
         }
-        let last = LastAttachment(key: key, store: store, paths: context.paths, firewall: firewall)
-        undo.add { attempting(last.release) }
-
-        let assignment = try assign(&undo)
-        if let assignment {
-            record.addresses = assignment.entries.map(\.address)
-            record.gateways = assignment.gateways
-            try write(record)
-            try Forwarding(socket: host).ensure(assignment.families)
-            try network.ensureGateways(assignment.gateways, on: bridge) { () throws(CNIError) in
-                try reporting("cannot read the attachment records") { () throws(SystemError) in
-                    try store.all().flatMap(\.gateways)
-                }
-            }
-        }
-
-        let interface = PodInterface(
-            key: key, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
-        let remains = Remains(host: host, firewall: firewall)
+        let assignment = try assign(&isLeased)
         if let assignment {
             let addresses = assignment.entries.map(\.address)
-            undo.add { [configuration] in
-                _ = remains.forgetConnections(addresses)
-                _ = remains.disconnect(
-                    addresses, on: bridge.name, isMasqueraded: configuration.masquerade)
+            record.addresses = addresses
+            record.gateways = assignment.gateways
+            // Whoever is just removing what a vanished pod left at these addresses is done before, or leaves them be.
+            try withNodeLock { () throws(CNIError) in try store.write(record) }
+            try reporting("cannot turn on forwarding") { () throws(SystemError) in
+                try HostForwarding.enable(assignment.families, host)
             }
+            try network.ensureGateways(assignment.gateways, on: bridge, records: store)
             try PodFirewall(configuration: configuration, context: context, host: host, shared: firewall)
                 .admit(addresses)
         }
-        undo.add { [key] in attempting { () throws(CNIError) in try remains.removeInterface(of: key) } }
+        let interface = PodInterface(
+            attachment: attachment, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
         let ends = try interface.create(in: namespace)
         try settle(interface, ends, assignment, namespace)
-        record.complete = true
-        try write(record)
+        record.phase = .attached
+        try store.write(record)
         return result(interface, assignment)
     }
 
@@ -142,20 +127,16 @@ struct Attach {
         }
     }
 
-    private func write(_ record: AttachmentRecord) throws(CNIError) {
-        try reporting("cannot write the attachment record") { () throws(SystemError) in try store.write(record) }
-    }
-
     private func withNodeLock<Result>(_ body: () throws(CNIError) -> Result) throws(CNIError) -> Result {
         let lock = try NodeLock(context.paths)
         defer { withExtendedLifetime(lock) {} }
         return try body()
     }
 
-    private func assign(_ undo: inout Undo) throws(CNIError) -> Assignment? {
+    private func assign(_ isLeased: inout Bool) throws(CNIError) -> Assignment? {
         guard let ipam, let type = request.configuration.ipamType else { return nil }
         let answer = try ipam.add()
-        undo.add { attempting { () throws(CNIError) in try ipam.delete() } }
+        isLeased = true
         let assignment = try Assignment(answer, by: type, subnets: context.node?.subnets)
         if assignment.families.contains(.v6), !KernelFamilies.present.contains(.v6) {
             throw CNIError(
@@ -169,7 +150,7 @@ struct Attach {
         _ interface: PodInterface, _ ends: (host: Int32, pod: Int32), _ assignment: Assignment?,
         _ namespace: borrowing NetworkNamespace
     ) throws(CNIError) {
-        try reporting("cannot set up the interface \(key.interfaceName)") { () throws(SystemError) in
+        try reporting("cannot set up the interface \(attachment.interfaceName)") { () throws(SystemError) in
             if let assignment {
                 try namespace.run { () throws(SystemError) in try interface.settlePodSysctls(assignment) }
             }
@@ -177,7 +158,7 @@ struct Attach {
             let addresses = assignment?.entries.map(\.address) ?? []
             try host.perform(
                 interface.settleHostEnd(ends.host)
-                    + PodInterface.reachability(of: addresses, at: interface.mac, on: interface.bridge.index))
+                    + interface.reachability(of: addresses))
             try Carrier.wait(host: host, [interface.bridge.index, ends.host], pod: interface.pod, ends.pod)
             if configuration.duplicateAddressDetection {
                 try DuplicateDetection.wait(interface.pod, ends.pod)
@@ -191,9 +172,9 @@ struct Attach {
         var result = request.configuration.previousResult ?? AttachmentResult()
         let first = result.interfaces.count
         result.interfaces += [
-            .init(name: key.hostInterface, mac: key.hostMAC.description, mtu: interface.mtu),
+            .init(name: attachment.hostInterfaceName, mac: attachment.hostMAC.description, mtu: interface.mtu),
             .init(
-                name: key.interfaceName, mac: interface.mac.description, mtu: interface.mtu,
+                name: attachment.interfaceName, mac: interface.mac.description, mtu: interface.mtu,
                 sandbox: request.networkNamespace),
         ]
         result.addresses += (assignment?.entries ?? []).map {
@@ -206,17 +187,5 @@ struct Attach {
             result.dns = dns
         }
         return result
-    }
-}
-
-/// What has to be taken back where a later step fails, the last first.
-struct Undo {
-    private var steps: [() -> Void] = []
-
-    mutating func add(_ step: @escaping () -> Void) { steps.append(step) }
-
-    mutating func all() {
-        for step in steps.reversed() { step() }
-        steps = []
     }
 }

@@ -2,7 +2,8 @@ internal import CNI
 internal import Host
 internal import Netlink
 
-/// GC: removes the attachments of this network that the runtime does not know any more.
+/// GC: removes the attachments of this network that the runtime does not know any more, and what is left of those that
+/// nothing on this node knows.
 struct Collect {
     private let request: Request
     private let paths = NodePaths.current
@@ -18,40 +19,36 @@ struct Collect {
                 .invalidConfiguration, "field \"cni.dev/valid-attachments\" is missing: nothing was removed",
                 details: "without the list, every attachment would look stale; an empty list says that all are")
         }
-        let keep = Set(valid.map(AttachmentKey.init))
+        try request.refuseDelegatingToItself()
         let store = RecordStore(paths)
         let host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
         let firewall = SharedFirewall()
-        let records = try reporting("cannot read the attachment records") { () throws(SystemError) in
-            try store.all()
-        }
         var failures: [CNIError] = []
-        for record in records where record.network == request.configuration.name && !keep.contains(record.key) {
-            failures += remove(record, store, host, firewall)
+        func attempt(_ step: () throws(CNIError) -> Void) {
+            if let failure = attempting(step) { failures.append(failure) }
         }
-        let delegated = attempting { () throws(CNIError) in
+        attempt { () throws(CNIError) in try store.removeUnreadable() }
+        for record in try store.all()
+        where record.network == request.configuration.name && !valid.contains(record.attachment) {
+            let teardown = Teardown(
+                attachment: record.attachment, store: store, paths: paths, host: host, firewall: firewall)
+            // The IPAM plugin gets a GC of its own.
+            failures += teardown.run {}
+        }
+        let bridge = PluginConfiguration(lenient: request).bridge
+        attempt { () throws(CNIError) in
+            try Orphans(
+                bridge: bridge, network: request.configuration.name, store: store, paths: paths, host: host,
+                firewall: firewall
+            ).remove(keeping: valid)
+        }
+        attempt { () throws(CNIError) in
             guard let type = request.configuration.ipamType else { return }
             try Delegate(type: type, request: request).garbageCollect()
         }
-        failures += [delegated].compactMap { $0 }
         guard let first = failures.first else { return }
         throw CNIError(
             first.code, failures.map(\.message).joined(separator: "; "),
             details: failures.map(\.details).filter { !$0.isEmpty }.joined(separator: "; "))
-    }
-
-    private func remove(
-        _ record: AttachmentRecord, _ store: RecordStore, _ host: RouteSocket, _ firewall: SharedFirewall
-    ) -> [CNIError] {
-        let remains = Remains(host: host, firewall: firewall)
-        let last = LastAttachment(key: record.key, store: store, paths: paths, firewall: firewall)
-        var failures = remains.disconnect(
-            record.addresses, on: record.bridge, isMasqueraded: record.isMasqueraded)
-        failures += [attempting { () throws(CNIError) in try remains.removeInterface(of: record.key) }].compactMap {
-            $0
-        }
-        failures += remains.forgetConnections(record.addresses)
-        if failures.isEmpty { failures += [attempting(last.release)].compactMap { $0 } }
-        return failures
     }
 }

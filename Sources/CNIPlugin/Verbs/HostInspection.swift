@@ -64,13 +64,20 @@ struct HostInspection {
         for entry in entries {
             let neighbour = neighbours.first { $0.address == entry.address }
             findings.expect(
-                neighbour?.isPermanent == true && neighbour?.mac?.description == mac?.lowercased(),
+                isUsable(neighbour, mac: mac),
                 "the neighbour entry of \(entry.address) is missing or wrong on the bridge \(bridge.name)")
             findings.expect(
                 routeLeads(to: entry.address, through: bridge),
                 "the host's route to \(entry.address) through the bridge \(bridge.name) is missing")
         }
         return findings.texts
+    }
+
+    /// The kernel asks for what it does not know and finds out what is no longer so; only a permanent entry stays wrong.
+    private func isUsable(_ neighbour: Neighbour?, mac: String?) -> Bool {
+        guard let neighbour, neighbour.isPermanent else { return !configuration.spoofCheck }
+        guard let mac, !mac.isEmpty else { return true }
+        return neighbour.mac?.description == mac.lowercased()
     }
 
     /// Asks the kernel where it would send a packet, because other rules and tables may overrule ours.
@@ -85,7 +92,7 @@ struct HostInspection {
     private func forwardingFindings(_ entries: [Assignment.Entry]) throws(SystemError) -> [String] {
         var findings: [String] = []
         for family in Set(entries.map(\.address.family)).sorted(by: { $0.rawValue < $1.rawValue }) {
-            if try !Forwarding.isOn(family) { findings.append("\(family) forwarding is off") }
+            if try !HostForwarding.isOn(family) { findings.append("\(family) forwarding is off") }
         }
         return findings
     }

@@ -14,7 +14,7 @@ struct Inspect {
     private let request: Request
     private let configuration: PluginConfiguration
     private let context: NodeContext
-    private let key: AttachmentKey
+    private let attachment: Attachment
     private let expected: AttachmentResult
     private let host: RouteSocket
 
@@ -22,7 +22,7 @@ struct Inspect {
         self.request = request
         configuration = try PluginConfiguration(request)
         context = try NodeContext.load(.current, tunnelled: configuration.tunnel.enabled)
-        key = AttachmentKey(request)
+        attachment = request.attachment
         guard let previous = request.configuration.previousResult else {
             throw CNIError(.invalidConfiguration, "required prevResult missing: CHECK compares with it")
         }
@@ -32,9 +32,9 @@ struct Inspect {
 
     func run() throws(CNIError) {
         var findings = Findings()
-        let record = RecordStore(context.paths).record(of: key)
+        let record = RecordStore(context.paths).record(of: attachment)
         findings.expect(record != nil, "the attachment record is missing")
-        findings.expect(record?.complete != false, "the attachment is incomplete: its ADD was killed")
+        findings.expect(record?.phase ?? .attached == .attached, "its ADD or DEL was killed")
         // What other plugins of the chain added is theirs to check.
         let entries = ownEntries(record)
         let inspection = try reporting("cannot inspect the attachment") { () throws(SystemError) in
@@ -50,7 +50,8 @@ struct Inspect {
         if let ipam = try delegateFinding() { findings.add([ipam]) }
         if findings.isEmpty { return }
         throw CNIError(
-            Self.damaged, "the interface \(key.interfaceName) of container \(key.containerID) is damaged: \(findings)",
+            Self.damaged,
+            "the interface \(attachment.interfaceName) of container \(attachment.containerID) is damaged: \(findings)",
             details: "delete the container and make it again")
     }
 
@@ -58,7 +59,8 @@ struct Inspect {
     private func ownEntries(_ record: AttachmentRecord?) -> [Assignment.Entry] {
         expected.addresses.compactMap { given in
             let isOnOurs = given.interface.map { index in
-                expected.interfaces.indices.contains(index) && expected.interfaces[index].name == key.interfaceName
+                expected.interfaces.indices.contains(index)
+                    && expected.interfaces[index].name == attachment.interfaceName
             }
             let address = given.address.address
             guard isOnOurs != false, record?.addresses.contains(address) != false, let gateway = given.gateway
@@ -70,11 +72,10 @@ struct Inspect {
     private func inspect(_ entries: [Assignment.Entry]) throws(SystemError) -> [String] {
         var findings = Findings()
         let bridge = try host.link(named: configuration.bridge)
-        let hostEnd = try host.link(named: key.hostInterface)
-        if macWasChanged { try adoptMAC(entries, bridge, hostEnd) }
+        let hostEnd = try host.link(named: attachment.hostInterfaceName)
         let inspection = HostInspection(
             configuration: configuration, context: context, socket: host, bridge: bridge, hostEnd: hostEnd,
-            hostInterface: key.hostInterface)
+            hostInterface: attachment.hostInterfaceName)
         findings.add(try inspection.run(entries, mac: expectedInterface?.mac))
         let namespace: NetworkNamespace
         do throws(SystemError) {
@@ -84,7 +85,7 @@ struct Inspect {
             return findings.texts
         }
         let pod = PodInspection(
-            name: key.interfaceName, socket: try RouteSocket(in: namespace), bridge: bridge, hostEnd: hostEnd,
+            name: attachment.interfaceName, socket: try RouteSocket(in: namespace), bridge: bridge, hostEnd: hostEnd,
             expectsNeighbours: !macWasChanged)
         findings.add(try pod.run(entries, routes: expected.routes, mac: expectedInterface?.mac))
         return findings.texts
@@ -93,21 +94,12 @@ struct Inspect {
     /// A plugin behind us, such as tuning, gave the interface another hardware address than ADD did.
     private var macWasChanged: Bool {
         guard let mac = expectedInterface.flatMap({ MACAddress($0.mac) }) else { return false }
-        return mac != configuration.mac ?? key.podMAC
-    }
-
-    /// Tells the host of the new hardware address. Its entries are permanent, so that no pod can claim another's
-    /// address by speaking up for it; that is also why the host does not learn of the change by itself.
-    private func adoptMAC(_ entries: [Assignment.Entry], _ bridge: Link?, _ hostEnd: Link?) throws(SystemError) {
-        guard let bridge, let hostEnd, let mac = expectedInterface.flatMap({ MACAddress($0.mac) }) else { return }
-        try host.perform(
-            [.replaceForwardingEntry(mac, on: hostEnd.index)]
-                + PodInterface.reachability(of: entries.map(\.address), at: mac, on: bridge.index))
+        return mac != configuration.mac ?? attachment.podMAC
     }
 
     /// Our interface as the last plugin of the chain left it.
     private var expectedInterface: AttachmentResult.Interface? {
-        expected.interfaces.last { $0.name == key.interfaceName && !$0.sandbox.isEmpty }
+        expected.interfaces.last { $0.name == attachment.interfaceName && !$0.sandbox.isEmpty }
     }
 
     /// A dead `warrensd` is started again rather than reported: runtimes take a finding for a lost container.

@@ -52,7 +52,7 @@ struct Status {
     }
 
     private var hasPods: Bool {
-        do throws(SystemError) {
+        do throws(CNIError) {
             return try !RecordStore(context.paths).all().isEmpty
         } catch {
             return false
