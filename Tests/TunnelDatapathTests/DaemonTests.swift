@@ -265,6 +265,9 @@ struct DaemonTests {
 
     @Test func warnsOfANetworkThatIsJoinedLater() throws {
         let network = try TestNetwork(.v4)
+        // Another plugin's bridge for pods with addresses out of this node's own subnet is no clash.
+        try ip("-n", network.a.namespace, "link", "add", "other0", "up", "type", "bridge")
+        try ip("-n", network.a.namespace, "address", "add", "10.220.106.7/24", "dev", "other0")
         try network.a.start()
         try ip("-n", network.a.namespace, "address", "add", "10.200.0.5/16", "dev", "eth0")
         #expect(try eventually { network.a.get("/status").contains("10.200.0.5 on eth0") })

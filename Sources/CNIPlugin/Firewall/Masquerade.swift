@@ -16,8 +16,8 @@ struct Masquerade {
     /// The interfaces behind which pods are, of this node and of others.
     static let podInterfaces = NftablesSet(table, "plugin_interfaces", key: .interfaceName)
     /// Where pods are: the overlay's prefixes, and what lies behind subnet routers.
-    static let overlay4 = NftablesSet(table, "overlay4", key: .ipv4Address, holdsPrefixes: true)
-    static let overlay6 = NftablesSet(table, "overlay6", key: .ipv6Address, holdsPrefixes: true)
+    static let overlay4 = NftablesSet(table, KernelNames.overlaySet(.v4), key: .ipv4Address, holdsPrefixes: true)
+    static let overlay6 = NftablesSet(table, KernelNames.overlaySet(.v6), key: .ipv6Address, holdsPrefixes: true)
 
     let nftables: Nftables
 

@@ -29,9 +29,10 @@ final class Underlay {
     let fingerprint: Fingerprint
     private let socket: RouteSocket
     private let links: [Int32: Link]
-    /// Routes that leave by devices other than our own.
+    /// Routes that leave by devices other than our own. None into this node's own subnets: those are pods, behind
+    /// devices of other plugins too.
     private let routes: [Route]
-    /// Addresses on devices other than our own.
+    /// Addresses on devices other than our own, as above.
     private let addresses: [InterfaceAddress]
     /// Whether any route has an MTU of its own: few hosts have one.
     private let hasRouteMTU: Bool
@@ -53,10 +54,12 @@ final class Underlay {
         }
         routes = foreign.filter { route in
             route.kind == .unicast && route.interfaceIndices.contains(where: indices.contains)
-                // Another plugin's pods with addresses of ours, each behind a device of its own.
-                && !(route.destination.isHost && ownSubnets.contains { $0.prefix.contains(route.destination) })
+                && !ownSubnets.contains { $0.prefix.contains(route.destination) }
         }
-        self.addresses = addresses.filter { indices.contains($0.interfaceIndex) }
+        self.addresses = addresses.filter { address in
+            indices.contains(address.interfaceIndex)
+                && !ownSubnets.contains { $0.prefix.contains(address.prefix.address) }
+        }
         let refusals = foreign.filter { Self.refusals.contains($0.kind) }
         self.links = Dictionary(uniqueKeysWithValues: links.map { ($0.index, $0) })
         hasRouteMTU = routes.contains { $0.mtu != nil }
