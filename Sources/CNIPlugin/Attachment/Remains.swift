@@ -1,5 +1,6 @@
 internal import Addressing
 internal import CNI
+internal import Glibc
 internal import Host
 internal import Netlink
 
@@ -11,11 +12,23 @@ struct Remains {
 
     /// Deletes the veth pair by the name of the host's end; the pod's end, its addresses and routes, the bridge port and
     /// its forwarding entries go with it.
+    ///
+    /// Both ends are gone for everybody some milliseconds after the request, and the kernel answers it much later, when
+    /// no processor can have a pointer to them any more. Another process waits for that.
     func removeInterface(of attachment: Attachment) throws(CNIError) {
         let name = attachment.hostInterfaceName
         try reporting("cannot delete the interface \(name)") { () throws(SystemError) in
-            guard let link = try host.link(named: name), link.isVeth else { return }
-            try host.perform(.deleteLink(link.index).toleratingAbsence())
+            guard let index = try host.link(named: name).flatMap({ $0.isVeth ? $0.index : nil }) else { return }
+            let deletion = try BackgroundProcess {
+                attempting { () throws(SystemError) in try RouteSocket().perform(.deleteLink(index)) }
+            }
+            while try host.link(index: index) != nil {
+                if deletion.hasEnded {
+                    // It failed, or nearly so: the error is worth having.
+                    return try host.perform(.deleteLink(index).toleratingAbsence())
+                }
+                usleep(200)
+            }
         }
     }
 
