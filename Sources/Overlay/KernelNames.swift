@@ -18,6 +18,9 @@ public enum KernelNames {
     /// The metric of the routes that refuse what nobody carries: worse than any that an administrator or the kernel
     /// makes.
     public static let refusalMetric: UInt32 = 4096
+    /// "W": the maker (`rtm_protocol`) that the refusals carry, so that they are known for ours even after the settings
+    /// that made them have changed. No entry of `/etc/iproute2/rt_protos` has this number.
+    public static let routeProtocol: UInt8 = 87
 
     /// The nftables table of ours, in the family `inet`.
     public static let firewallTable = "warrens"
