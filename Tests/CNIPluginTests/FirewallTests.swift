@@ -1,3 +1,4 @@
+import Host
 import Testing
 
 extension KernelSuite {
@@ -84,6 +85,42 @@ extension KernelSuite {
             #expect(try node.cni("ADD", configuration, pod: pods[1], id: "c1").code == 0)
             #expect(pods[0].pings("192.0.2.2"))
             #expect(pods[1].pings("192.0.2.2"))
+        }
+
+        /// What cannot be opened safely is named.
+        @Test func statusNamesForeignChainsThatDrop() throws {
+            let node = try TestNode()
+            try node.inside("nft", "add table inet firewalld")
+            try node.inside(
+                "nft", "add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy drop; }")
+            try node.inside("iptables", "-P", "FORWARD", "DROP")
+            let configuration = Configurations.overlay(node, version: "1.1.0")
+            let status = try node.cni("STATUS", configuration)
+            #expect(status.errorCode == 50)
+            #expect(status.message.contains("inet firewalld filter_FORWARD drops"), "\(status.output)")
+            #expect(!status.message.contains("chain ip filter"))
+        }
+
+        /// A kernel without nf_tables and connection tracking: nothing to open, and nothing to take away.
+        @Test(.enabled(if: Files.isExecutable("/usr/bin/strace"), "needs strace, which plays the kernel's part"))
+        func aKernelWithoutNetfilterIsNoObstacle() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            // The first socket of the process is its routing socket, and ADD's second the pod's.
+            let masqueraded = Configurations.local(node, extra: "\"ipMasq\": true")
+            #expect(try node.cni("ADD", masqueraded, pod: pod).code == 0)
+            let wrapper = "\(node.root)/refused"
+            try Files.replace(
+                wrapper,
+                with: """
+                    #!/bin/sh
+                    exec strace -o /dev/null -e trace=socket \
+                        -e inject=socket:error=EPROTONOSUPPORT:when=2+ \(TestNode.builtExecutables)/warrens
+
+                    """.utf8, mode: 0o755)
+            let deleted = try node.cni("DEL", masqueraded, pod: pod, executable: wrapper)
+            #expect(deleted.code == 0, "\(deleted.output)")
+            #expect(try node.vethCount() == 0)
         }
 
         @Test func routerAdvertisementsAreStillListenedTo() throws {

@@ -35,30 +35,30 @@ struct PluginConfiguration: Equatable {
 
     init(_ request: Request) throws(CNIError) {
         let document = request.configuration.document
-        let members = ConfigurationMembers(document)
+        let members = Fields(document)
         try Self.refuseClusterSettings(document)
         try members.allow(only: Self.known)
-        for key in ["isGateway", "isDefaultGateway"] where try members.flag(key) == false {
+        for key in ["isGateway", "isDefaultGateway"] where try members.bool(key) == false {
             try members.refuse(key, because: "pods route through the bridge, so this is always on; remove the field")
         }
         bridge = try Self.bridge(members) ?? bridge
-        forceAddress = try members.flag("forceAddress") ?? false
-        masquerade = try members.flag("ipMasq") ?? false
+        forceAddress = try members.bool("forceAddress") ?? false
+        masquerade = try members.bool("ipMasq") ?? false
         try Self.checkBackend(members)
         mtu = try Self.mtu(members)
-        duplicateAddressDetection = try members.flag("enabledad") ?? false
-        portIsolation = try members.flag("portIsolation") ?? false
-        spoofCheck = try members.flag("macspoofchk") ?? false
-        promiscuous = try members.flag("promiscMode") ?? false
-        let hairpin = try members.flag("hairpinMode")
+        duplicateAddressDetection = try members.bool("enabledad") ?? false
+        portIsolation = try members.bool("portIsolation") ?? false
+        spoofCheck = try members.bool("macspoofchk") ?? false
+        promiscuous = try members.bool("promiscMode") ?? false
+        let hairpin = try members.bool("hairpinMode")
         if hairpin == true, promiscuous {
-            throw members.invalid("hairpinMode", "excludes \"promiscMode\": set one of them only")
+            throw members.error("hairpinMode", "excludes \"promiscMode\": set one of them only")
         }
         self.hairpin = hairpin ?? !promiscuous
-        if let tunnel = try members.members("tunnel") {
+        if let tunnel = try members.fields("tunnel") {
             try tunnel.allow(only: ["autostart", "enabled"])
-            self.tunnel.autostart = try tunnel.flag("autostart") ?? true
-            self.tunnel.enabled = try tunnel.flag("enabled") ?? true
+            self.tunnel.autostart = try tunnel.bool("autostart") ?? true
+            self.tunnel.enabled = try tunnel.bool("enabled") ?? true
         }
         mac = try RequestedMAC.find(request)
         try request.refuseDelegatingToItself()
@@ -100,12 +100,12 @@ struct PluginConfiguration: Equatable {
         }
     }
 
-    private static func bridge(_ members: ConfigurationMembers) throws(CNIError) -> String? {
-        guard let name = try members.text("bridge"), !name.isEmpty else { return nil }
+    private static func bridge(_ members: Fields) throws(CNIError) -> String? {
+        guard let name = try members.string("bridge"), !name.isEmpty else { return nil }
         guard isInterfaceName(name) else {
-            throw members.invalid("bridge", "is no interface name: 1 to 15 bytes without '/', ':' and white space")
+            throw members.error("bridge", "is no interface name: 1 to 15 bytes without '/', ':' and white space")
         }
-        guard name != KernelNames.tunnelDevice else { throw members.invalid("bridge", "is the tunnel's device") }
+        guard name != KernelNames.tunnelDevice else { throw members.error("bridge", "is the tunnel's device") }
         return name
     }
 
@@ -115,15 +115,15 @@ struct PluginConfiguration: Equatable {
             && !name.contains { $0 == "/" || $0 == ":" || $0.isWhitespace }
     }
 
-    private static func checkBackend(_ members: ConfigurationMembers) throws(CNIError) {
-        guard let backend = try members.text("ipMasqBackend"), !backend.isEmpty, backend != "nftables" else { return }
+    private static func checkBackend(_ members: Fields) throws(CNIError) {
+        guard let backend = try members.string("ipMasqBackend"), !backend.isEmpty, backend != "nftables" else { return }
         try members.refuse("ipMasqBackend", because: "masquerading is done with \"nftables\"")
     }
 
-    private static func mtu(_ members: ConfigurationMembers) throws(CNIError) -> Int? {
-        guard let mtu = try members.number("mtu"), mtu != 0 else { return nil }
+    private static func mtu(_ members: Fields) throws(CNIError) -> Int? {
+        guard let mtu = try members.int("mtu", in: 0...PathMTU.largest), mtu != 0 else { return nil }
         guard (PathMTU.smallest...PathMTU.largest).contains(mtu) else {
-            throw members.invalid(
+            throw members.error(
                 "mtu", "is out of range: \(PathMTU.smallest) (IPv6 needs that much) to \(PathMTU.largest) bytes")
         }
         return mtu

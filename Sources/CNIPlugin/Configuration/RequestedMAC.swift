@@ -7,8 +7,8 @@ internal import JSON
 enum RequestedMAC {
     static func find(_ request: Request) throws(CNIError) -> MACAddress? {
         let configuration = request.configuration
-        if let mac = try read(configuration.runtimeConfig, "runtimeConfig.") { return mac }
-        if let mac = try read(configuration.arguments, "args.cni.") { return mac }
+        if let mac = try read(configuration.runtimeConfig, "runtimeConfig") { return mac }
+        if let mac = try read(configuration.arguments, "args.cni") { return mac }
         guard let text = request.arguments.last(where: { $0.key == "MAC" })?.value else { return nil }
         guard let mac = MACAddress(text), isUsable(mac) else {
             throw CNIError(.invalidEnvironment, "CNI_ARGS: MAC=\(text) \(complaint)")
@@ -16,10 +16,10 @@ enum RequestedMAC {
         return mac
     }
 
-    private static func read(_ object: JSONObject, _ prefix: String) throws(CNIError) -> MACAddress? {
-        let members = ConfigurationMembers(object, prefix: prefix)
-        guard let text = try members.text("mac"), !text.isEmpty else { return nil }
-        guard let mac = MACAddress(text), isUsable(mac) else { throw members.invalid("mac", complaint) }
+    private static func read(_ object: JSONObject, _ path: String) throws(CNIError) -> MACAddress? {
+        let members = Fields(object, path: path)
+        guard let text = try members.string("mac"), !text.isEmpty else { return nil }
+        guard let mac = MACAddress(text), isUsable(mac) else { throw members.error("mac", complaint) }
         return mac
     }
 

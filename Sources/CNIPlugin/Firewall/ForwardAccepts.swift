@@ -66,6 +66,14 @@ struct ForwardAccepts {
         return try nftables.rules(in: chain).contains(where: \.refusesAll) ? chain : nil
     }
 
+    /// True for the chains that are opened for pods where they drop.
+    static func serves(_ chain: NftablesChain) -> Bool {
+        [NftablesFamily.ip, .ip6].contains { family in
+            let forward = forward(family)
+            return chain.table == forward.table && chain.name == forward.name
+        }
+    }
+
     private static func forward(_ family: NftablesFamily) -> NftablesChain {
         NftablesChain(NftablesTable(family, "filter"), "FORWARD")
     }
@@ -95,7 +103,7 @@ struct ForwardAccepts {
 
 extension NftablesRule {
     /// It drops or rejects every packet that comes to it: it has no test, only what counts or logs.
-    fileprivate var refusesAll: Bool {
+    var refusesAll: Bool {
         refuses && expressions.allSatisfy { ["counter", "immediate", "log", "reject", "target"].contains($0) }
     }
 }

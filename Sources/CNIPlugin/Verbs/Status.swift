@@ -1,5 +1,6 @@
 internal import CNI
 internal import Host
+internal import Netlink
 
 /// STATUS: whether ADD can be served. It is asked every few seconds, changes nothing and never waits.
 struct Status {
@@ -46,9 +47,18 @@ struct Status {
 
     /// Code 51 where pods exist that depend on the tunnel, else 50.
     private func unavailable(_ message: String, remedy: String) -> CNIError {
-        let details = [remedy, LegacyFirewall.warning(bridge: configuration.bridge)].compactMap { $0 }.joined(
-            separator: "; ")
-        return CNIError(hasPods ? .limitedConnectivity : .pluginNotAvailable, message, details: details)
+        let bridge = configuration.bridge
+        let details = [remedy] + foreignFirewalls + [LegacyFirewall.warning(bridge: bridge)].compactMap { $0 }
+        return CNIError(
+            hasPods ? .limitedConnectivity : .pluginNotAvailable, message, details: details.joined(separator: "; "))
+    }
+
+    private var foreignFirewalls: [String] {
+        do throws(SystemError) {
+            return try ForeignChains.warnings(Nftables(), bridge: configuration.bridge)
+        } catch {
+            return []
+        }
     }
 
     private var hasPods: Bool {
