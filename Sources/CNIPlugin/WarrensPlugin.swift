@@ -4,7 +4,11 @@ internal import CNI
 struct WarrensPlugin: Plugin {
     static let name = "warrens"
 
-    func add(_ request: Request) throws(CNIError) -> AttachmentResult { try Attach(request).run() }
+    func add(_ request: Request) throws(CNIError) -> AttachmentResult {
+        var attach = try Attach(request)
+        return try attach.run()
+    }
+
     func delete(_ request: Request) throws(CNIError) { try Detach(request).run() }
     func check(_ request: Request) throws(CNIError) { try Inspect(request).run() }
     func garbageCollect(_ request: Request) throws(CNIError) { try Collect(request).run() }

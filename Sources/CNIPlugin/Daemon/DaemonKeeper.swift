@@ -15,7 +15,8 @@ struct DaemonKeeper {
     /// Looks in CNI_PATH, then beside this executable.
     init(paths: NodePaths, request: Request) {
         self.paths = paths
-        searchPath = request.pluginPath + [Files.runningExecutable.map(Files.parent)].compactMap { $0 }
+        let own = Files.runningExecutable.map(Files.parent)
+        searchPath = request.pluginPath + [own].compactMap { $0 }.filter { !request.pluginPath.contains($0) }
     }
 
     var isRunning: Bool {
@@ -75,7 +76,8 @@ struct DaemonKeeper {
         guard let executable else {
             let message = "no executable warrensd in \(searchPath.joined(separator: ":"))"
             record(failure: message)
-            throw cannotStart(message)
+            throw CNIError(
+                .tryAgainLater, "warrensd cannot start: \(message)", details: "copy warrensd to where warrens is")
         }
         let process = try reporting("cannot start \(executable)", as: .tryAgainLater) { () throws(SystemError) in
             try keepLogSmall()

@@ -77,7 +77,12 @@ struct GatewayAddresses {
 
     // MARK: The file: an address in each line
 
-    private var file: String { "\(paths.run)/gateways.\(bridge.name)" }
+    private var file: String { Self.file(of: bridge.name, paths) }
+
+    private static func file(of bridge: String, _ paths: NodePaths) -> String { "\(paths.run)/gateways.\(bridge)" }
+
+    /// True where a bridge of this name has had a gateway address of ours since the node started.
+    static func areNoted(on bridge: String, _ paths: NodePaths) -> Bool { Files.exists(file(of: bridge, paths)) }
 
     private func notedAddresses() throws(SystemError) -> [IPAddress] {
         let content = try Files.readIfPresent(file) ?? []

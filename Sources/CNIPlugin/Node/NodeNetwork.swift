@@ -58,7 +58,7 @@ struct NodeNetwork {
         if let link, !link.isBridge {
             throw CNIError(
                 .invalidConfiguration,
-                "\(name) exists and is no bridge but \(link.kind.isEmpty ? "a device" : link.kind)",
+                "field \"bridge\": \(name) exists and is \(link.kind.isEmpty ? "no bridge" : "a \(link.kind), no bridge")",
                 details: "choose another \"bridge\" in the network configuration, or delete the device")
         }
         return link
@@ -83,8 +83,9 @@ struct NodeNetwork {
         let name = configuration.bridge
         try reporting("cannot set up the bridge \(name)") { () throws(SystemError) in
             var requests: [RouteRequest] = []
-            // One that somebody else made is treated as a new one.
-            if !bridge.isUp || bridge.mac != mac {
+            // One that somebody else made is treated as a new one until it has a gateway of ours: pinning its address
+            // once more would make the kernel forget the neighbours of all pods on it.
+            if !bridge.isUp || bridge.mac != mac && !GatewayAddresses.areNoted(on: name, context.paths) {
                 try Self.settleSysctls(name, wantsV6: context.subnets.contains { $0.family == .v6 })
                 // Setting the address, even to what it is, pins it: else it follows the lowest of the ports'.
                 requests.append(.changeLink(bridge.index, LinkChange(mac: bridge.mac)))

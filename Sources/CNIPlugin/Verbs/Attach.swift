@@ -12,7 +12,7 @@ internal import Overlay
 struct Attach {
     private let request: Request
     private let configuration: PluginConfiguration
-    private let context: NodeContext
+    private var context: NodeContext
     private let attachment: Attachment
     private let store: RecordStore
     private let host: RouteSocket
@@ -32,7 +32,7 @@ struct Attach {
         }
     }
 
-    func run() throws(CNIError) -> AttachmentResult {
+    mutating func run() throws(CNIError) -> AttachmentResult {
         let namespace = try reporting(
             "CNI_NETNS: cannot open the network namespace \(request.networkNamespace)", as: .invalidEnvironment
         ) { () throws(SystemError) in
@@ -42,8 +42,10 @@ struct Attach {
             try RouteSocket(in: namespace)
         }
         try clearFormerAttempt(pod)
-        if configuration.tunnel.enabled, configuration.tunnel.autostart {
+        if startsDaemon {
             try DaemonKeeper(paths: context.paths, request: request).ensureRunning()
+            // One that starts may find that another node has our subnets, and give the node others.
+            context = try NodeContext.load(context.paths, tunnelled: true)
         }
         var isLeased = false
         do throws(CNIError) {
@@ -53,6 +55,8 @@ struct Attach {
             throw error
         }
     }
+
+    private var startsDaemon: Bool { configuration.tunnel.enabled && configuration.tunnel.autostart }
 
     private var teardown: Teardown {
         Teardown(attachment: attachment, store: store, paths: context.paths, host: host, firewall: firewall)
@@ -114,6 +118,8 @@ struct Attach {
             attachment: attachment, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
         let ends = try interface.create(in: namespace)
         try settle(interface, ends, assignment, namespace)
+        // The one that answered may have been on its way out.
+        if startsDaemon { try DaemonKeeper(paths: context.paths, request: request).ensureRunning() }
         record.phase = .attached
         try store.write(record)
         return result(interface, assignment)
@@ -137,13 +143,26 @@ struct Attach {
         guard let ipam, let type = request.configuration.ipamType else { return nil }
         let answer = try ipam.add()
         isLeased = true
-        let assignment = try Assignment(answer, by: type, subnets: context.node?.subnets)
+        let assignment = try assignment(from: answer, by: type)
         if assignment.families.contains(.v6), !KernelFamilies.present.contains(.v6) {
             throw CNIError(
                 .invalidConfiguration, "IPAM plugin \"\(type)\" returned an IPv6 address, and this kernel has no IPv6",
                 details: "boot it without ipv6.disable=1, or configure IPv4 addresses only")
         }
         return assignment
+    }
+
+    /// Checks the addresses against the node's subnets, which `warrensd` may have changed since they were read.
+    private func assignment(from answer: AttachmentResult, by type: String) throws(CNIError) -> Assignment {
+        do throws(CNIError) {
+            return try Assignment(answer, by: type, subnets: context.node?.subnets)
+        } catch {
+            let now = try NodeContext.load(context.paths, tunnelled: configuration.tunnel.enabled)
+            guard now.node?.subnets != context.node?.subnets else { throw error }
+            throw CNIError(
+                .tryAgainLater, "this node has just taken other subnets: another node had a better claim to its own",
+                details: error.message)
+        }
     }
 
     private func settle(
