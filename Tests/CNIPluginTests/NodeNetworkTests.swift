@@ -39,6 +39,36 @@ extension KernelSuite {
             #expect(refused.message.contains("203.0.113.1"))
         }
 
+        @Test func refusalsOfFormerSettingsAreTakenBack() throws {
+            let node = try TestNode()
+            let settings = "\(node.root)/etc/warrens/warrens.json"
+            #expect(try node.cni("ADD", Self.overlay(), pod: try TestPod(), id: "c0").code == 0)
+            #expect(try node.ip("route").contains("unreachable 10.192.0.0/10"))
+            #expect(try node.ip("route").contains("unreachable 10.220.106.0/24"))
+            try Files.replace(settings, with: "{\"v4Prefix\": \"10.64.0.0/10\"}".utf8)
+            let added = try node.cni("ADD", Self.overlay(), pod: try TestPod(), id: "c1")
+            #expect(added.code == 0, "\(added.output)")
+            let routes = try node.ip("route")
+            #expect(!routes.contains("10.192.0.0/10") && !routes.contains("unreachable 10.220.106.0/24"), "\(routes)")
+            #expect(routes.contains("unreachable 10.64.0.0/10"))
+            #expect(try node.ip("-6", "route").contains("unreachable fd53:7769:726c::/48"))
+        }
+
+        @Test func neighboursOnABridgeOfSomebodyElseOutliveTheNextPod() throws {
+            let node = try TestNode()
+            try node.ip("link", "add", "br9", "type", "bridge")
+            try node.ip("link", "set", "br9", "up")
+            let pods = [try TestPod(), try TestPod()]
+            let configuration = Self.overlay(bridge: "br9", extra: "\"macspoofchk\": true,")
+            for (index, pod) in pods.enumerated() {
+                let added = try node.cni("ADD", configuration, pod: pod, id: "c\(index)")
+                #expect(added.code == 0, "\(added.output)")
+            }
+            for address in ["10.220.106.8", "10.220.106.9"] {
+                #expect(try node.ip("neigh").contains("\(address) dev br9 lladdr"))
+            }
+        }
+
         @Test func twoNetworksOnTwoBridgesAreNoClash() throws {
             let node = try TestNode()
             let pods = [try TestPod(), try TestPod()]

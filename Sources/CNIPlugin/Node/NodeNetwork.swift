@@ -42,12 +42,9 @@ struct NodeNetwork {
         try addresses.ensure()
     }
 
-    /// The routes that refuse what would otherwise leave by the uplink in clear while `warrensd` is down, and what is
-    /// for pods that do not exist.
-    var refusals: [Route] {
-        guard context.node != nil else { return [] }
-        let prefixes = context.subnets.map(\.prefix) + context.overlayPrefixes
-        return prefixes.map { Route(to: $0, kind: .unreachable, metric: KernelNames.refusalMetric) }
+    /// What is refused where nobody carries it; nothing for a network without a tunnel.
+    var refusedPrefixes: [IPPrefix] {
+        context.node == nil ? [] : context.subnets.map(\.prefix) + context.overlayPrefixes
     }
 
     private func existingBridge() throws(CNIError) -> Link? {
@@ -97,8 +94,10 @@ struct NodeNetwork {
             if configuration.promiscuous, bridge.promiscuity == 0 {
                 requests.append(.changeLink(bridge.index, LinkChange(isPromiscuous: true)))
             }
-            requests += refusals.map { .addRoute($0).toleratingExistence() }
             if !requests.isEmpty { try socket.perform(requests) }
+            if context.node != nil {
+                try Refusals(socket: socket, wanted: refusedPrefixes, paths: context.paths).ensure()
+            }
         }
     }
 

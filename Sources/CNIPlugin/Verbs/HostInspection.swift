@@ -2,6 +2,7 @@ internal import Addressing
 internal import CNI
 internal import Host
 internal import Netlink
+internal import Overlay
 
 /// Looks at the host's end of an attachment, and at what it shares with the other pods.
 struct HostInspection {
@@ -98,11 +99,11 @@ struct HostInspection {
     }
 
     private func refusalFindings() throws(SystemError) -> [String] {
-        let wanted = NodeNetwork(socket: socket, configuration: configuration, context: context).refusals
+        let wanted = NodeNetwork(socket: socket, configuration: configuration, context: context).refusedPrefixes
         if wanted.isEmpty { return [] }
-        let present = try socket.routes().filter { $0.kind == .unreachable }
-        return wanted.filter { route in
-            !present.contains { $0.destination == route.destination && $0.metric == route.metric }
-        }.map { "the route unreachable \($0.destination), which keeps overlay traffic off the uplink, is missing" }
+        let present = try socket.routes().filter { $0.kind == .unreachable && $0.metric == KernelNames.refusalMetric }
+        return wanted.filter { prefix in
+            !present.contains { $0.destination == prefix }
+        }.map { "the route unreachable \($0), which keeps overlay traffic off the uplink, is missing" }
     }
 }
