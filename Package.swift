@@ -100,7 +100,7 @@ let package = Package(
         executableRoom(
             "Operator",
             [
-                "Addressing", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
+                "Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

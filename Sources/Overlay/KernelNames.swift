@@ -6,6 +6,11 @@ public enum KernelNames {
     public static let tunnelDevice = "warrens0"
     /// The pods' bridge, unless a network configuration names another one.
     public static let defaultBridge = "cni0"
+    /// The hardware address of a bridge that we make: always the same on one node, so that pods which outlive the bridge
+    /// find it again, and so that it is known for ours.
+    public static func bridgeMAC(_ bridge: String, of node: NodeID?) -> MACAddress {
+        MACAddress(locallyAdministered: FNV1a.hash64(Array("\(node?.description ?? "") \(bridge)".utf8)))
+    }
 
     /// The routing table of what leads into the tunnel.
     public static let overlayTable: UInt32 = 31337

@@ -4,6 +4,7 @@ import Host
 import JSON
 import KernelEye
 import Netlink
+import Overlay
 import Testing
 
 /// `doctor` and `uninstall` on a node whose kernel objects the test makes.
@@ -21,7 +22,8 @@ struct NodeKernelTests {
 
     /// What `warrens` and `warrensd` make, and beside it what belongs to others.
     private static func furnish(_ socket: RouteSocket) throws {
-        for name in ["cni0", "docker0"] { try socket.perform(.createBridge(Bridge(name: name))) }
+        let mac = KernelNames.bridgeMAC("cni0", of: NodeID("302913e9dc81ee6d"))
+        try socket.perform([.createBridge(Bridge(name: "cni0", mac: mac)), .createBridge(Bridge(name: "docker0"))])
         let bridge = try #require(try socket.link(named: "cni0")).index
         let foreign = try #require(try socket.link(named: "docker0")).index
         try socket.perform([
@@ -30,6 +32,11 @@ struct NodeKernelTests {
             .addAddress(InterfaceAddress(try prefix("10.220.106.2/32")), to: bridge),
             .addRoute(Route(to: try prefix("10.192.0.0/10"), kind: .unreachable, metric: 4096)),
             .addRoute(Route(to: try prefix("198.51.100.0/24"), kind: .unreachable, metric: 4096)),
+            // Refusals of earlier settings.
+            .addRoute(
+                Route(to: try prefix("10.64.0.0/10"), kind: .unreachable, metric: 4096, origin: 87)),
+            .addRoute(
+                Route(to: try prefix("fd00:5::/48"), kind: .unreachable, metric: 4096, origin: 87)),
             .addRoute(Route(to: try prefix("10.220.106.0/24"), kind: .throw, table: 31337, metric: 100)),
             .addRule(RoutingRule(family: .v4, priority: 3133, table: 31337, mark: 0x5741_5252, isInverted: true)),
             .addRule(RoutingRule(family: .v6, priority: 3133, table: 31337, mark: 0x5741_5252, isInverted: true)),
@@ -72,6 +79,51 @@ struct NodeKernelTests {
                 try OperatorRun(
                     "uninstall", "--yes", "--purge", files: ["etc/machine-id": "0123456789abcdef0123456789abcdef"]
                 ).code == 0)
+        }
+    }
+
+    @Test func uninstallLeavesABridgeOfOthersWithItsPorts() throws {
+        try TestNamespace.run {
+            let socket = try RouteSocket()
+            try socket.perform(.createBridge(Bridge(name: "br9")))
+            let bridge = try #require(try socket.link(named: "br9")).index
+            try socket.perform([
+                .createVeth(VethEnd(name: "vmnic"), master: bridge, peer: VethEnd(name: "eth0")),
+                .createVeth(VethEnd(name: "veth0"), master: bridge, peer: VethEnd(name: "pod0")),
+                // No record knows this one, but its name is of our making.
+                .createVeth(VethEnd(name: "veth0123456789a"), master: bridge, peer: VethEnd(name: "pod1")),
+            ])
+            try socket.perform(
+                ["192.0.2.1/24", "10.220.106.2/32", "10.80.0.2/32"].map {
+                    .addAddress(InterfaceAddress(try Self.prefix($0)), to: bridge)
+                } + [
+                    .changeLink(bridge, LinkChange(isUp: true)),
+                    .addRoute(Route(to: try Self.prefix("10.220.106.9/32"), interfaceIndex: bridge)),
+                    .addRoute(Route(to: try Self.prefix("192.0.2.9/32"), interfaceIndex: bridge)),
+                ])
+            var files = Self.files
+            files["run/warrens/attachments/0011223344556677.json"] = #"{"bridge": "br9", "hostInterface": "veth0"}"#
+            files["run/warrens/gateways.br9"] = "10.80.0.2\n"
+            let run = try OperatorRun("uninstall", "--yes", files: files)
+            #expect(run.code == 0 && run.output.contains("left bridge br9"), "\(run.errors)\(run.output)")
+            #expect(Set(try socket.links().map(\.name)) == ["lo", "br9", "vmnic", "eth0"])
+            let left = try socket.addresses(on: bridge).filter { $0.scope == .global }
+            #expect(left.map(\.prefix.description) == ["192.0.2.1/24"])
+            let routes = try socket.routes(family: .v4).filter { $0.destination.isHost }
+            #expect(routes.map(\.destination.description) == ["192.0.2.9/32"])
+        }
+    }
+
+    @Test func uninstallLeavesABridgeOfOursThatHasOtherPorts() throws {
+        try TestNamespace.run {
+            let socket = try RouteSocket()
+            try Self.furnish(socket)
+            let bridge = try #require(try socket.link(named: "cni0")).index
+            try socket.perform(.createVeth(VethEnd(name: "vmnic"), master: bridge, peer: VethEnd(name: "vm0")))
+            let run = try OperatorRun("uninstall", "--yes", files: Self.files)
+            #expect(run.code == 0 && run.output.contains("left bridge cni0"), "\(run.errors)")
+            #expect(Set(try socket.links().map(\.name)) == ["lo", "cni0", "vmnic", "vm0", "docker0", "veth1", "pod1"])
+            #expect(try socket.addresses(on: bridge).filter { $0.prefix.family == .v4 }.isEmpty)
         }
     }
 

@@ -7,6 +7,8 @@ struct OperatorRun {
     let code: Int32
     let output: String
     let errors: String
+    /// Whether the node has a state directory afterwards.
+    let keepsState: Bool
 
     /// - Parameter files: Contents by path below the node's root.
     init(_ arguments: String..., files: [String: String] = [:]) throws {
@@ -24,6 +26,7 @@ struct OperatorRun {
             environment: [("WARRENS_ROOT", root), ("PATH", "/usr/sbin:/usr/bin")], input: [], forwardsErrors: false)
         guard case .exited(let code) = outcome.ending else { throw SystemError("run", "warrensctl", code: 0) }
         self.code = code
+        keepsState = Files.exists(NodePaths(root: root).state)
         output = String(decoding: outcome.output, as: UTF8.self)
         errors = String(decoding: outcome.errorOutput, as: UTF8.self)
     }
@@ -57,6 +60,11 @@ struct OperatorRun {
         #expect(run.json?["subnets"] == ["10.220.106.0/24"])
     }
 
+    @Test(arguments: ["derive", "doctor", "status"]) func lookingMakesNothing(command: String) throws {
+        let run = try OperatorRun(command, files: ["etc/machine-id": Self.machineID])
+        #expect(run.output.contains("302913e9dc81ee6d") && !run.keepsState, "\(run.errors)")
+    }
+
     @Test func aTableIsForPeople() throws {
         let run = try OperatorRun("derive", "--machine-id", Self.machineID)
         #expect(
@@ -82,10 +90,14 @@ struct OperatorRun {
     private static let bad = #"{"kind": "Node", "metadata": {"name": "shed"}}"#
 
     @Test func aFileIsExplained() throws {
-        let run = try OperatorRun("nodes", "ROOT/nodes.json", "--json", files: ["nodes.json": Self.good])
+        let run = try OperatorRun(
+            "nodes", "ROOT/nodes.json", "--json",
+            files: [
+                "nodes.json": Self.good, "etc/machine-id": "ffffffffffffffffffffffffffffffff",
+            ])
         let peer = run.json?["peers"]?.arrayValue?.first?.objectValue
         #expect(run.code == 0 && peer?["name"] == "attic" && peer?["endpoints"] == ["192.0.2.1:31337"])
-        #expect(run.json?["problems"] == [])
+        #expect(run.json?["problems"] == [] && !run.keepsState)
     }
 
     @Test func everyProblemIsNamedAndFailsTheCommand() throws {

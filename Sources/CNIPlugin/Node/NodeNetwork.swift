@@ -70,10 +70,7 @@ struct NodeNetwork {
     }
 
     /// Always the same on one node, so that pods which outlive the bridge find it again.
-    private var mac: MACAddress {
-        let node = context.node?.nodeID.description ?? ""
-        return MACAddress(locallyAdministered: FNV1a.hash64(Array("\(node) \(configuration.bridge)".utf8)))
-    }
+    private var mac: MACAddress { KernelNames.bridgeMAC(configuration.bridge, of: context.node?.nodeID) }
 
     /// Brings the bridge up with the settings that routing needs, and installs the refusals.
     private func settle(_ bridge: Link, mtu: Int) throws(CNIError) {

@@ -35,7 +35,7 @@ struct Derive: ParsableCommand {
             nodeID = NodeID(machineID: machineID)
             subnets = SelfAssignment.subnets(of: nodeID, settings: settings)
         } else {
-            let node = try LocalNode.load(paths: paths, settings: settings)
+            let node = try LocalNode.peek(paths: paths, settings: settings)
             nodeID = node.nodeID
             subnets = node.subnets
         }

@@ -21,7 +21,7 @@ struct Nodes: ParsableCommand {
         let settings = try Settings.load(paths)
         let nodeFile = try NodeFile.read(file, settings: settings)
         // A machine without an identity can look at a file all the same: there, every node is another one.
-        let local = try? LocalNode.load(paths: paths, settings: settings)
+        let local = try? LocalNode.peek(paths: paths, settings: settings)
         let registry = Registry.build(from: nodeFile, local: local, settings: settings, facts: .unknown)
         if json {
             Output.print(Self.document(registry))

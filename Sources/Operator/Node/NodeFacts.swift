@@ -3,7 +3,7 @@ import Host
 import JSON
 import Overlay
 
-/// What this node's files tell, whether `warrensd` runs or not.
+/// What this node's files tell, whether `warrensd` runs or not. Looking makes nothing, not even an identity.
 struct NodeFacts {
     let settings: Settings
     let node: LocalNode?
@@ -19,7 +19,7 @@ struct NodeFacts {
     init(_ paths: NodePaths, settings: Settings) {
         self.settings = settings
         do throws(OverlayError) {
-            node = try LocalNode.load(paths: paths, settings: settings)
+            node = try LocalNode.peek(paths: paths, settings: settings)
             nodeError = nil
         } catch {
             node = nil

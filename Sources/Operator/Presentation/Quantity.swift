@@ -1,5 +1,10 @@
 /// Numbers as people read them.
 enum Quantity {
+    /// `1 packet`, `2 packets`.
+    static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
+
     /// `1.4 MB`, in powers of 1000.
     static func bytes(_ count: UInt64) -> String {
         guard count >= 1000 else { return "\(count) B" }

@@ -49,7 +49,9 @@ struct DaemonProcess {
             throw CommandFailure("systemd runs warrensd; say `systemctl disable --now warrensd` first")
         }
         for signal in [SIGTERM, SIGKILL] {
-            kill(number, signal)
+            if kill(number, signal) != 0, errno != ESRCH {
+                throw CommandFailure("cannot end warrensd: \(SystemError.last("kill", "process \(number)"))")
+            }
             for _ in 0..<50 {
                 if !isRunning { return }
                 usleep(100_000)

@@ -20,13 +20,14 @@ struct Uninstall: ParsableCommand {
     var purge = false
 
     func run() throws {
+        guard geteuid() == 0 else { throw CommandFailure("only root may do that; run warrensctl as root") }
         let paths = NodePaths.current
         // Settings that cannot be read must not keep anybody from getting rid of us.
         let facts = NodeFacts(paths, settings: (try? Settings.load(paths)) ?? .default)
         try confirm(facts)
         try DaemonProcess(paths).stop()
-        let removed = try KernelRemains(paths, settings: facts.settings, node: facts.node).remove()
-        for item in removed { print("removed \(item)") }
+        let done = try KernelRemains(paths, settings: facts.settings, node: facts.node).remove()
+        for line in done { print(line) }
         for directory in [paths.run] + (purge ? [paths.state] : []) where Files.exists(directory) {
             try Files.removeTree(directory)
             print("removed \(directory)")
@@ -36,9 +37,8 @@ struct Uninstall: ParsableCommand {
     private func confirm(_ facts: NodeFacts) throws {
         guard !yes else { return }
         guard isatty(STDIN_FILENO) == 1 else { throw CommandFailure("nobody can be asked here; say --yes") }
-        let pods =
-            facts.attachments == 0 ? "No pod is attached" : "\(facts.attachments) pod interfaces lose their network"
-        print("\(pods). Remove Warrens from this node? [y/N] ", terminator: "")
+        let pods = Quantity.count(facts.attachments, "pod interface")
+        print("\(pods) will be gone. Remove Warrens from this node? [y/N] ", terminator: "")
         fflush(nil)
         guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else { throw CommandFailure("nothing was removed") }
     }
