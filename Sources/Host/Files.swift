@@ -120,6 +120,12 @@ public enum Files {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether we may write to a file or make files in a directory. A file system that is mounted read-only forbids it
+    /// to root, too.
+    public static func isWritable(_ path: String) -> Bool {
+        unsafe access(path, W_OK) == 0
+    }
+
     public static func isExecutable(_ path: String) -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }

@@ -127,6 +127,11 @@ struct NodeKernelTests {
         }
     }
 
+    @Test func onlyRootMayUninstall() throws {
+        let run = try OperatorRun("uninstall", "--yes", files: Self.files, isRoot: false)
+        #expect(run.code == 1 && run.errors.contains("run warrensctl as root") && run.output.isEmpty)
+    }
+
     @Test func uninstallAsksBefore() throws {
         try TestNamespace.run {
             let socket = try RouteSocket()
@@ -174,6 +179,8 @@ struct NodeKernelTests {
             #expect(Self.problems(findings, "forwarding").contains { $0.contains("sysctl -w net.ipv4.ip_forward=1") })
             let chains = Self.problems(findings, "firewall")
             #expect(chains.count == 1 && chains[0].contains("nft insert rule inet fw f"))
+            #expect(
+                Self.problems(findings, "routes").map { $0.contains("proto 87") } == [true, true], "\(findings)")
             #expect(Self.problems(findings, "daemon").first?.contains("does not run, and pods are attached") == true)
         }
     }
@@ -208,6 +215,40 @@ struct NodeKernelTests {
             ]
             let findings = try Self.findings(files)
             #expect(Self.problems(findings, "daemon").first?.contains("no TUN device") == true)
+        }
+    }
+
+    @Test func theDoctorFindsForeignAddressesOnTheBridge() throws {
+        try TestNamespace.run {
+            let socket = try RouteSocket()
+            try Self.furnish(socket)
+            let bridge = try #require(try socket.link(named: "cni0")).index
+            try socket.perform(.addAddress(InterfaceAddress(try Self.prefix("192.0.2.1/24")), to: bridge))
+            let problems = Self.problems(try Self.findings(Self.files), "bridge")
+            #expect(problems.count == 1 && problems[0].contains("ip address delete 192.0.2.1/24 dev cni0"))
+            var files = Self.files
+            files["etc/cni/net.d/10-warrens.conflist"] = #"{"plugins": [{"type": "warrens", "forceAddress": true}]}"#
+            #expect(Self.problems(try Self.findings(files), "bridge").isEmpty)
+        }
+    }
+
+    @Test(arguments: ["{", "[]"]) func theDoctorNamesANetworkListThatCannotBeUsed(content: String) throws {
+        try TestNamespace.run {
+            let findings = try Self.findings([
+                "etc/machine-id": "0123456789abcdef0123456789abcdef", "etc/cni/net.d/10-warrens.conflist": content,
+            ])
+            #expect(Self.problems(findings, "installation").contains { $0.contains("10-warrens.conflist is not") })
+        }
+    }
+
+    @Test func theDoctorKnowsThatPodsMayNotStartTheDaemon() throws {
+        try TestNamespace.run {
+            let list = #"{"plugins": [{"type": "warrens", "tunnel": {"autostart": false}}]}"#
+            let findings = try Self.findings([
+                "etc/machine-id": "0123456789abcdef0123456789abcdef", "etc/cni/net.d/10-warrens.conflist": list,
+            ])
+            let remedies = findings.filter { $0["subject"] == "daemon" }.compactMap { $0["remedy"]?.stringValue }
+            #expect(remedies.contains { $0.hasPrefix("`systemctl enable --now warrensd`") }, "\(findings)")
         }
     }
 }

@@ -11,7 +11,8 @@ struct OperatorRun {
     let keepsState: Bool
 
     /// - Parameter files: Contents by path below the node's root.
-    init(_ arguments: String..., files: [String: String] = [:]) throws {
+    /// - Parameter isRoot: False to run as nobody in particular.
+    init(_ arguments: String..., files: [String: String] = [:], isRoot: Bool = true) throws {
         let root = "/tmp/warrens-operator-tests-\(UInt64.random(in: 0 ... .max))"
         defer { try? Files.removeTree(root) }
         try Files.makeDirectories(root)
@@ -20,9 +21,10 @@ struct OperatorRun {
             let isProgram = path.contains("/bin/")
             try Files.replace("\(root)/\(path)", with: Array(content.utf8), mode: isProgram ? 0o755 : 0o644)
         }
+        let program = Files.parent(of: CommandLine.arguments[0]) + "/warrensctl"
+        let command = (isRoot ? [] : ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]) + [program]
         let outcome = try ChildProcess.run(
-            executable: Files.parent(of: CommandLine.arguments[0]) + "/warrensctl",
-            arguments: arguments.map { $0.replacing("ROOT", with: root) },
+            executable: "/usr/bin/env", arguments: command + arguments.map { $0.replacing("ROOT", with: root) },
             environment: [("WARRENS_ROOT", root), ("PATH", "/usr/sbin:/usr/bin")], input: [], forwardsErrors: false)
         guard case .exited(let code) = outcome.ending else { throw SystemError("run", "warrensctl", code: 0) }
         self.code = code

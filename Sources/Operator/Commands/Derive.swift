@@ -47,13 +47,17 @@ struct Derive: ParsableCommand {
     }
 
     static func text(_ nodeID: NodeID, _ subnets: [NodeSubnet]) -> String {
-        var table = Table("SUBNET", "TUNNEL", "BRIDGE", "CONTAINERS")
-        for subnet in subnets {
-            table.add(
-                subnet.description, subnet.tunnelAddress.description, subnet.bridgeAddress.description,
-                "\(subnet.firstContainer) to \(subnet.lastContainer) (\(subnet.containerCount))")
+        let blocks = subnets.map { subnet in
+            """
+
+            Subnet      \(subnet)
+            Tunnel      \(subnet.tunnelAddress)
+            Bridge      \(subnet.bridgeAddress)
+            Containers  \(subnet.firstContainer) to \(subnet.lastContainer) (\(subnet.containerCount))
+
+            """
         }
-        return "Node id \(nodeID)\n\n" + table.text
+        return "Node id \(nodeID)\n" + blocks.joined()
     }
 
     static func machineID(_ text: String) throws -> MachineID {

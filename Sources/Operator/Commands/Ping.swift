@@ -37,8 +37,9 @@ struct Ping: ParsableCommand {
     }
 
     func run() throws {
-        let peers = try DaemonClient(.current).status().peers
-        guard let peer = peers.first(where: { $0.name == node }) else {
+        let report = try DaemonClient(.current).status()
+        guard report.name != node else { throw CommandFailure("\(node) is this node; name another one") }
+        guard let peer = report.peers.first(where: { $0.name == node }) else {
             throw CommandFailure("no peer is called \"\(node)\"; see `warrensctl peers`")
         }
         let addresses = peer.subnets.compactMap { NodeSubnet($0)?.tunnelAddress }

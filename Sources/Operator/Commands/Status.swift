@@ -46,7 +46,7 @@ struct Status: ParsableCommand {
         } else if let error = facts.nodeError {
             lines.append(("Node", error))
         }
-        lines.append(("Pods", "\(facts.attachments) interfaces attached, \(facts.leases) addresses leased"))
+        lines.append(("Pods", pods(facts)))
         if let failure { lines.append(("Daemon", failure)) }
         if let error = facts.startError { lines.append(("Last start", error)) }
         if let report { lines += daemon(report) }
@@ -78,9 +78,22 @@ struct Status: ParsableCommand {
         let sent = report.peers.reduce(0) { $0 &+ $1.sent.bytes }
         let received = report.peers.reduce(0) { $0 &+ $1.received.bytes }
         lines.append(("Traffic", "\(Quantity.bytes(sent)) sent, \(Quantity.bytes(received)) received"))
-        let drops = report.counters.filter { $0.key.hasPrefix("drop.") && $0.value > 0 }.sorted { $0.key < $1.key }
-        lines += drops.map { ("Dropped", "\($0.value) packets: \($0.key.dropFirst(5))") }
-        return lines
+        return lines + drops(report)
+    }
+
+    private static func drops(_ report: StatusReport) -> [(String, String)] {
+        let prefix = "drop."
+        // The kernel's own multicast (router solicitations, group reports) comes to the tunnel of every healthy node.
+        let usual: Set = ["drop.notUnicast"]
+        let drops = report.counters.filter { $0.key.hasPrefix(prefix) && $0.value > 0 && !usual.contains($0.key) }
+        return drops.sorted { $0.key < $1.key }.map {
+            ("Dropped", "\(Quantity.count($0.value, "packet")): \($0.key.dropFirst(prefix.count))")
+        }
+    }
+
+    private static func pods(_ facts: NodeFacts) -> String {
+        let leases = facts.leases == 1 ? "1 address" : "\(facts.leases) addresses"
+        return "\(Quantity.count(facts.attachments, "interface")) attached, \(leases) leased"
     }
 
     /// The first names, and how many more there are.

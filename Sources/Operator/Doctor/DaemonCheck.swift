@@ -13,8 +13,10 @@ struct DaemonCheck: Check {
         do {
             let report = try DaemonClient(paths).status()
             return running(report) + tunnelSize(report)
-        } catch let error as DaemonError where error.isDown {
+        } catch let error as DaemonError where error.cause == .down {
             return stopped() + nodeFile()
+        } catch let error as DaemonError where error.cause == .forbidden {
+            return [.problem(subject, "\(error)", remedy: "run warrensctl as root")]
         } catch {
             return [.problem(subject, "\(error)", remedy: "see its log (\(paths.log) or the journal), then end it")]
         }
@@ -26,8 +28,8 @@ struct DaemonCheck: Check {
         ]
         let registry = report.registry
         if let error = registry.lastError {
-            findings.append(
-                .problem("node file", error, remedy: "the last good registry is in force until the file is right"))
+            findings.append(.problem("node file", told: error, otherwise: "correct \(registry.file)"))
+            findings.append(.notice("node file", "until then the peers of the last good one are in force"))
         }
         findings += registry.problems.map { .notice("node file", $0.description, remedy: "correct \(registry.file)") }
         findings += registry.conflicts.map { conflict in
@@ -45,7 +47,7 @@ struct DaemonCheck: Check {
     private func stopped() -> [Finding] {
         if let error = facts.startError {
             return [
-                .problem(subject, "warrensd did not start: \(error)", remedy: "correct that; the next pod starts it")
+                .problem(subject, "warrensd did not start: \(error)", remedy: "correct that; then \(start)")
             ]
         }
         if isPortTaken {
@@ -56,12 +58,17 @@ struct DaemonCheck: Check {
             ]
         }
         return facts.attachments == 0
-            ? [.notice(subject, "warrensd does not run; the first pod starts it")]
+            ? [.notice(subject, "warrensd does not run", remedy: start)]
             : [
-                .problem(
-                    subject, "warrensd does not run, and pods are attached",
-                    remedy: "start a pod, or `systemctl start warrensd` where systemd runs it")
+                .problem(subject, "warrensd does not run, and pods are attached", remedy: start)
             ]
+    }
+
+    /// How it comes to run.
+    private var start: String {
+        NetworkLists(paths: paths).startsDaemon
+            ? "start a pod, which starts it, or `systemctl start warrensd` where systemd runs it"
+            : "`systemctl enable --now warrensd`: the network list forbids pods to start it (\"tunnel\")"
     }
 
     /// Whether a socket of this network namespace is bound to our port.
@@ -91,7 +98,7 @@ struct DaemonCheck: Check {
             let file = try NodeFile.read(place, settings: facts.settings)
             return file.problems.map { .notice("node file", $0.description, remedy: "correct \(place)") }
         } catch {
-            return [.problem("node file", "\(error)", remedy: "replace it")]
+            return [.problem("node file", told: "\(error)", otherwise: "replace it")]
         }
     }
 

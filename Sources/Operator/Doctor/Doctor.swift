@@ -37,11 +37,12 @@ struct Doctor: ParsableCommand {
         do {
             facts = try NodeFacts(paths, settings: Settings.load(paths))
         } catch {
-            return [.problem("settings", "\(error)", remedy: "correct \(paths.settings)")]
+            return [.problem("settings", told: "\(error)", otherwise: "correct \(paths.settings)")]
         }
         let checks: [any Check] = [
             IdentityCheck(facts: facts), InstallationCheck(paths: paths), KernelCheck(),
-            AddressCheck(facts: facts), ForwardingCheck(facts: facts), FirewallCheck(facts: facts),
+            DirectoryCheck(paths: paths), AddressCheck(facts: facts), BridgeCheck(paths: paths, facts: facts),
+            ForwardingCheck(facts: facts), FirewallCheck(facts: facts),
             DaemonCheck(paths: paths, facts: facts),
         ]
         return checks.flatMap { check in

@@ -28,6 +28,15 @@ struct Finding: Hashable {
         Finding(level: .problem, subject: subject, message: message, remedy: remedy)
     }
 
+    /// A problem whose text tells the remedy behind the last semicolon, as all errors of ours do.
+    ///
+    /// - Parameter otherwise: The remedy for a text without one.
+    static func problem(_ subject: String, told text: String, otherwise: String) -> Finding {
+        guard let separator = text.ranges(of: "; ").last else { return .problem(subject, text, remedy: otherwise) }
+        return .problem(
+            subject, String(text[..<separator.lowerBound]), remedy: String(text[separator.upperBound...]))
+    }
+
     var json: JSONValue {
         [
             "level": .string(level == .problem ? "problem" : level.rawValue), "subject": .string(subject),

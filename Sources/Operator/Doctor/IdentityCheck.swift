@@ -8,7 +8,10 @@ struct IdentityCheck: Check {
 
     func findings() -> [Finding] {
         guard let node = facts.node else {
-            return [.problem(subject, facts.nodeError ?? "unknown", remedy: "see the message")]
+            return [
+                .problem(
+                    subject, told: facts.nodeError ?? "this node has none", otherwise: "systemd-machine-id-setup")
+            ]
         }
         let subnets = node.subnets.map(\.description).joined(separator: ", ")
         var findings = [Finding.good(subject, "\(node.name), id \(node.nodeID), subnets \(subnets)")]

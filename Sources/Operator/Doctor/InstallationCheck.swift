@@ -1,5 +1,4 @@
 import Host
-import JSON
 
 /// Executables, network lists and what else is installed beside them.
 struct InstallationCheck: Check {
@@ -10,10 +9,9 @@ struct InstallationCheck: Check {
     private static let programDirectories = [
         "/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni", "/var/lib/rancher/k3s/data/cni",
     ]
-    private static let listDirectories = ["/etc/cni/net.d", "/var/lib/rancher/k3s/agent/etc/cni/net.d"]
 
     func findings() -> [Finding] {
-        programs() + Self.listDirectories.flatMap(lists) + runtimes() + networkManager()
+        programs() + NetworkLists.directories.flatMap(lists) + runtimes() + networkManager()
     }
 
     private func programs() -> [Finding] {
@@ -45,35 +43,31 @@ struct InstallationCheck: Check {
 
     /// A runtime takes the first list of the directory, by name.
     private func lists(_ directory: String) -> [Finding] {
-        let directory = paths.root + directory
-        let names = ((try? Files.names(in: directory)) ?? []).filter { name in
-            [".conflist", ".conf", ".json"].contains { name.hasSuffix($0) }
-        }.sorted()
-        guard let first = names.first else { return [] }
-        let ours = names.filter { isOurs("\(directory)/\($0)") }
-        guard let own = ours.first else {
+        let files = NetworkLists(paths: paths).files(in: directory)
+        let unusable = files.compactMap { file in
+            file.error.map {
+                Finding.problem(
+                    subject, "\(file.path) \($0)", remedy: "correct it, or take it away; a runtime cannot use it")
+            }
+        }
+        guard let first = files.first else { return [] }
+        guard let own = files.first(where: { !$0.own.isEmpty }) else {
+            // An unusable one may well be ours.
+            guard unusable.isEmpty else { return unusable }
             return [
                 .notice(
-                    subject, "\(directory) holds no network list of ours",
-                    remedy: "copy conf/10-warrens.conflist there, and take \(first) away")
+                    subject, "\(paths.root)\(directory) holds no network list of ours",
+                    remedy: "copy conf/10-warrens.conflist there, and take \(first.path) away")
             ]
         }
-        guard own == first else {
-            return [
+        guard own.path == first.path else {
+            return unusable + [
                 .problem(
-                    subject, "\(directory)/\(first) comes before \(own), and the runtime takes the first",
-                    remedy: "take \(first) away")
+                    subject, "\(first.path) comes before \(own.path), and the runtime takes the first",
+                    remedy: "take \(first.path) away")
             ]
         }
-        return [.good(subject, "\(directory)/\(own) is the network list in force")]
-    }
-
-    private func isOurs(_ path: String) -> Bool {
-        guard let content = try? Files.read(path), let list = (try? JSONValue(parsing: content))?.objectValue else {
-            return false
-        }
-        let plugins = list["plugins"]?.arrayValue?.compactMap(\.objectValue) ?? [list]
-        return plugins.contains { $0["type"] == "warrens" }
+        return unusable + [.good(subject, "\(own.path) is the network list in force")]
     }
 
     private func runtimes() -> [Finding] {

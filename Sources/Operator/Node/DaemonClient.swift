@@ -1,11 +1,20 @@
+import Glibc
 import Host
 import JSON
 import Overlay
 
 /// Why `warrensd` gave no answer.
 struct DaemonError: Error, CustomStringConvertible {
-    /// True where no process listens at all.
-    let isDown: Bool
+    enum Cause {
+        /// No process listens at all.
+        case down
+        /// We may not ask.
+        case forbidden
+        /// It answers badly, or not in time.
+        case broken
+    }
+
+    let cause: Cause
     let description: String
 }
 
@@ -32,25 +41,33 @@ struct DaemonClient {
             try stream.writeAll(Array("GET \(resource) HTTP/1.0\r\n\r\n".utf8), subject: path)
             answer = try stream.readAll(limit: Self.answerLimit, subject: path)
         } catch {
-            let isDown = error.operation == "connect"
-            throw DaemonError(
-                isDown: isDown,
-                description: isDown ? "warrensd does not run (\(error))" : "warrensd does not answer: \(error)")
+            throw Self.failure(error)
         }
         return try Self.body(of: answer)
+    }
+
+    private static func failure(_ error: SystemError) -> DaemonError {
+        switch error.code {
+        case ENOENT, ENOTDIR, ECONNREFUSED:
+            DaemonError(cause: .down, description: "warrensd does not run (\(error))")
+        case EACCES, EPERM:
+            DaemonError(cause: .forbidden, description: "only root may ask warrensd (\(error))")
+        default:
+            DaemonError(cause: .broken, description: "warrensd does not answer: \(error)")
+        }
     }
 
     static func body(of answer: [UInt8]) throws(DaemonError) -> [UInt8] {
         let separator = Array("\r\n\r\n".utf8)
         guard let gap = answer.firstRange(of: separator) else {
-            throw DaemonError(isDown: false, description: "warrensd's answer is not HTTP")
+            throw DaemonError(cause: .broken, description: "warrensd's answer is not HTTP")
         }
         let statusLine = String(decoding: answer.prefix { $0 != 0x0d }, as: UTF8.self)
         let body = Array(answer[gap.upperBound...])
         let words = statusLine.split(separator: " ", maxSplits: 2)
         guard words.count >= 2, words[0].hasPrefix("HTTP/"), words[1] == "200" else {
             let reason = String(decoding: body.prefix(500), as: UTF8.self).split(separator: "\n").first ?? ""
-            throw DaemonError(isDown: false, description: "warrensd answers \"\(statusLine)\": \(reason)")
+            throw DaemonError(cause: .broken, description: "warrensd answers \"\(statusLine)\": \(reason)")
         }
         return body
     }
