@@ -1,0 +1,10 @@
+#ifndef WARRENS_MEMORY_SHIM_H
+#define WARRENS_MEMORY_SHIM_H
+
+/*
+ * Takes this program's code out of the process's memory (madvise(2), MADV_DONTNEED). What is called again comes back
+ * from the file, a page fault each; the rest, most of it run once at the start, stays away.
+ */
+void warrens_release_code(void);
+
+#endif

@@ -1,0 +1,18 @@
+#define _GNU_SOURCE
+#include "memory_shim.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Set by the linker: where the executable begins, and where its code ends. */
+extern const char __executable_start, etext;
+
+void warrens_release_code(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)&__executable_start + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)&etext & ~(page - 1);
+    /* Code is mapped from the file and never written to, so what is dropped is read again as it was. */
+    if (end > start)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+}
