@@ -102,6 +102,12 @@ struct OperatorRun {
         #expect(run.json?["problems"] == [] && !run.keepsState)
     }
 
+    @Test func aFileWithoutThisNodeIsTold() throws {
+        let files = ["nodes.json": Self.good, "etc/machine-id": "ffffffffffffffffffffffffffffffff"]
+        let run = try OperatorRun("nodes", "ROOT/nodes.json", files: files)
+        #expect(run.code == 0 && run.output.contains("is not in the file"))
+    }
+
     @Test func everyProblemIsNamedAndFailsTheCommand() throws {
         let list = #"{"kind": "List", "items": [\#(Self.good), \#(Self.bad)]}"#
         let run = try OperatorRun("nodes", "ROOT/nodes.json", files: ["nodes.json": list])

@@ -37,6 +37,16 @@ import Testing
         }
     }
 
+    @Test func aDaemonThatWorksWithOtherSubnetsIsTold() throws {
+        try withNode { paths in
+            let facts = NodeFacts(paths, settings: .default)
+            var report = try Self.report()
+            #expect(Status.text(facts, report, nil).contains("still works with the subnets 10.220.106.0/24"))
+            report.subnets = facts.node?.subnets.map(\.prefix) ?? []
+            #expect(!Status.text(facts, report, nil).contains("still works"))
+        }
+    }
+
     @Test func aNodeWhoseDaemonIsDownIsShownAllTheSame() throws {
         let run = try OperatorRun(
             "status",

@@ -27,6 +27,9 @@ struct Nodes: ParsableCommand {
             Output.print(Self.document(registry))
         } else {
             print(Self.text(registry), terminator: "")
+            if registry.selfEntry == nil, let local {
+                print("\nThis node (\(local.name)) is not in the file; if it has another name there, set nodeName.")
+            }
         }
         if !registry.problems.isEmpty || !registry.conflicts.isEmpty { throw ExitCode.failure }
     }

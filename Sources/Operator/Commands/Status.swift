@@ -50,6 +50,7 @@ struct Status: ParsableCommand {
         if let failure { lines.append(("Daemon", failure)) }
         if let error = facts.startError { lines.append(("Last start", error)) }
         if let report { lines += daemon(report) }
+        if let report, let difference = facts.difference(from: report) { lines.append(("Warning", difference)) }
         let width = lines.map(\.0.count).max() ?? 0
         return lines.map { key, value in
             key + String(repeating: " ", count: width - key.count + 2) + value + "\n"

@@ -26,6 +26,9 @@ struct DaemonCheck: Check {
         var findings = [
             Finding.good(subject, "warrensd \(report.version) runs, datapath \(report.datapath)")
         ]
+        if let difference = facts.difference(from: report) {
+            findings.append(.problem(subject, told: difference, otherwise: "restart warrensd"))
+        }
         let registry = report.registry
         if let error = registry.lastError {
             findings.append(.problem("node file", told: error, otherwise: "correct \(registry.file)"))

@@ -35,6 +35,15 @@ struct NodeFacts {
         ((try? Files.names(in: directory)) ?? []).count(where: matches)
     }
 
+    /// What `warrensd` has not taken over from the files of today, in words; nil where it has all.
+    func difference(from report: StatusReport) -> String? {
+        guard let node else { return nil }
+        let present = Set((node.subnets + node.draining).map(\.prefix))
+        guard Set(report.subnets) != present else { return nil }
+        let texts = report.subnets.map(\.description).joined(separator: ", ")
+        return "warrensd still works with the subnets \(texts); restart it to have it follow the settings"
+    }
+
     var json: JSONValue {
         .object([
             "name": Output.optional(node?.name), "nodeID": Output.optional(node?.nodeID),

@@ -10,7 +10,7 @@ struct PodBridge {
     let isMadeHere: Bool
     /// The pods' gateways, which `warrens` gave it.
     let gateways: [IPPrefix]
-    /// Its other addresses.
+    /// Its addresses that no pod has for a gateway; `warrens` attaches none beside them.
     let foreignAddresses: [IPPrefix]
 
     static func all(
@@ -21,14 +21,15 @@ struct PodBridge {
         return try socket.links().filter(\.isBridge).compactMap { link in
             let recorded = records.filter { $0.bridge == link.name }
             let noted = notedGateways(link.name, paths)
-            let known = own.union(recorded.flatMap(\.gateways)).union(noted ?? [])
+            let wanted = own.union(recorded.flatMap(\.gateways))
+            let known = wanted.union(noted ?? [])
             let present = addresses.filter { $0.interfaceIndex == link.index }.map(\.prefix)
             let gateways = present.filter { $0.isHost && known.contains($0.address) }
             let isMadeHere = link.mac.map { macs(link.name, node).contains($0) } ?? false
             guard isMadeHere || !recorded.isEmpty || noted != nil || !gateways.isEmpty else { return nil }
             return PodBridge(
                 link: link, isMadeHere: isMadeHere, gateways: gateways,
-                foreignAddresses: present.filter { !gateways.contains($0) })
+                foreignAddresses: present.filter { !gateways.contains($0) && !wanted.contains($0.address) })
         }
     }
 
