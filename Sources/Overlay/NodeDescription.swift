@@ -37,7 +37,9 @@ struct NodeInterpreter {
         let nodeID = nodeID()
         let announced = prefixes("subnets", longest: NodeSubnet.longestPrefix)
         let subnets = announced ?? nodeID.map(computedSubnets) ?? []
-        if subnets.isEmpty, isUsable {
+        if announced == [], isUsable {
+            refuse(annotation: "subnets", description.annotations["subnets"] ?? "", "write prefixes or leave it out")
+        } else if subnets.isEmpty, isUsable {
             refuse(
                 "status.nodeInfo.machineID",
                 "missing; annotate the node with warrens.io/node-id or warrens.io/subnets")
@@ -158,14 +160,28 @@ struct NodeInterpreter {
                 refuse("status.addresses", "\(candidate.address.prefix(64).debugDescription) is not an address")
                 continue
             }
+            guard Endpoint.isReachable(address), !address.isLoopback else {
+                // Link-local IPv6 addresses are in many nodes' lists, beside one that others can use.
+                if !address.isLinkLocal { warn("status.addresses", "\(address) is no address that others can reach") }
+                continue
+            }
             if !addresses.contains(address) { addresses.append(address) }
         }
         return addresses
     }
 
-    private func features() -> Set<String> {
-        Set(description.annotations["features"].map(Self.parts) ?? [])
+    private mutating func features() -> Set<String> {
+        let features = Set(description.annotations["features"].map(Self.parts) ?? [])
+        for unknown in features.subtracting(Self.knownFeatures).sorted() {
+            warn(
+                NodeDescription.annotationPrefix + "features",
+                "\(String(unknown.prefix(64)).debugDescription) is unknown here; the features are "
+                    + Self.knownFeatures.joined(separator: ", "))
+        }
+        return features
     }
+
+    private static let knownFeatures = ["ebpf", "checksum-deferral", "zero-checksum6", "gpe"]
 
     private mutating func publicKey() -> [UInt8]? {
         guard let text = description.annotations["public-key"] else { return nil }
@@ -205,9 +221,6 @@ struct NodeInterpreter {
     }
 
     private static func isUsable(_ prefix: IPPrefix, longest: (IPFamily) -> Int) -> Bool {
-        (1...longest(prefix.family)).contains(prefix.length)
-            && ![prefix.first, prefix.last].contains {
-                $0.isMulticast || $0.isLoopback || $0.isLinkLocal || $0.isUnspecified
-            }
+        (1...longest(prefix.family)).contains(prefix.length) && prefix.isUnicast
     }
 }

@@ -30,13 +30,17 @@ public struct UplinkFacts: Hashable, Sendable {
     public var onLink: [IPPrefix]
     /// The families in which this host has a route to the outside.
     public var routable: Set<IPFamily>
+    /// The host's own addresses outside of the overlay, by which it finds itself among the nodes; empty where they are
+    /// not known.
+    public var ownAddresses: Set<IPAddress>
 
-    public init(onLink: [IPPrefix], routable: Set<IPFamily>) {
+    public init(onLink: [IPPrefix], routable: Set<IPFamily>, ownAddresses: Set<IPAddress> = []) {
         self.onLink = onLink
         self.routable = routable
+        self.ownAddresses = ownAddresses
     }
 
-    /// Nothing on-link, everything routable: for looking at a file without a network.
+    /// Nothing on-link, everything routable, no address known to be our own: for looking at a file without a network.
     public static let unknown = UplinkFacts(onLink: [], routable: [.v4, .v6])
 
     func isOnLink(_ address: IPAddress) -> Bool {

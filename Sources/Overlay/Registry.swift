@@ -4,6 +4,8 @@ public struct Registry: Hashable, Sendable {
     public let peers: [Peer]
     /// What the file says of this node itself, where it does.
     public let selfEntry: NodeEntry?
+    /// Where the file has nodes and none of them is this one: that, in words, with the remedy.
+    public let selfAbsence: String?
     /// Everything that a person should correct in the file.
     public let problems: [NodeProblem]
     /// Subnets and routes that two nodes claim.
@@ -12,7 +14,8 @@ public struct Registry: Hashable, Sendable {
     public let lost: [Conflict]
 
     /// A registry without nodes.
-    public static let empty = Registry(peers: [], selfEntry: nil, problems: [], conflicts: [], lost: [])
+    public static let empty = Registry(
+        peers: [], selfEntry: nil, selfAbsence: nil, problems: [], conflicts: [], lost: [])
 
     /// Builds the registry from a node annotation file.
     ///

@@ -19,11 +19,15 @@ struct RegistryBuilder {
     mutating func build(_ entries: [NodeEntry]) -> Registry {
         let (selfEntry, others) = separate(entries)
         if let selfEntry { compare(selfEntry) }
+        reportOwnAddresses(of: others)
         let peers = settle(others, selfEntry)
-        return Registry(peers: peers, selfEntry: selfEntry, problems: problems, conflicts: conflicts, lost: lost)
+        return Registry(
+            peers: peers, selfEntry: selfEntry, selfAbsence: selfEntry == nil ? absence(from: entries) : nil,
+            problems: problems, conflicts: conflicts, lost: lost)
     }
 
-    /// Self is the entry with our public key, else the one with our name. An equal node id alone is a clash.
+    /// Self is the entry with our public key, else the one with our name, else the one that has both our machine's id
+    /// and an address of this host: Kubernetes may call a node otherwise than its host. An equal id alone is a clash.
     private mutating func separate(_ entries: [NodeEntry]) -> (selfEntry: NodeEntry?, others: [NodeEntry]) {
         guard let local else { return (nil, entries) }
         let byKey = local.publicKey.flatMap { key in entries.firstIndex { $0.publicKey == key } }
@@ -37,9 +41,50 @@ struct RegistryBuilder {
                 ))
             others.remove(at: byName)
         }
-        guard let own = byKey ?? byName else { return (nil, others) }
+        guard let own = byKey ?? byName ?? indexByMachine(entries, local) else { return (nil, others) }
         others.removeAll { $0.name == entries[own].name }
         return (entries[own], others)
+    }
+
+    private mutating func indexByMachine(_ entries: [NodeEntry], _ local: LocalNode) -> Int? {
+        // The file has the id of generation 0 for as long as nobody has annotated the one that came after it.
+        let ids = [local.nodeID, NodeID(machineID: local.machineID)]
+        let alike = entries.indices.filter { index in entries[index].nodeID.map(ids.contains) ?? false }
+        let here = alike.filter { !facts.ownAddresses.isDisjoint(with: entries[$0].nodeAddresses) }
+        if here.count == 1 { return here[0] }
+        for index in here.isEmpty ? alike : here {
+            let name = entries[index].name
+            problems.append(
+                NodeProblem(
+                    node: name, field: "status.nodeInfo.machineID",
+                    message: "looks like this node (\(local.name)); if it is, set nodeName to \"\(name)\" in "
+                        + "warrens.json, else give one of the two machines another machine id"))
+        }
+        return nil
+    }
+
+    /// - Returns: Nil where nothing can be told: the file has no nodes, or one of our name that cannot be used.
+    private func absence(from entries: [NodeEntry]) -> String? {
+        guard let local, !entries.isEmpty, !problems.contains(where: { $0.node == local.name }) else { return nil }
+        return
+            "this node (\(local.name)) is not in the node file; write the file anew, or set nodeName in warrens.json "
+            + "to this node's metadata.name"
+    }
+
+    /// What is sent to one of our own addresses never leaves this host.
+    private mutating func reportOwnAddresses(of entries: [NodeEntry]) {
+        guard local != nil, !facts.ownAddresses.isEmpty else { return }
+        for entry in entries {
+            for address in entry.nodeAddresses where facts.ownAddresses.contains(address) {
+                problems.append(
+                    NodeProblem(
+                        node: entry.name,
+                        field: entry.internalAddresses.contains(address) || entry.externalAddresses.contains(address)
+                            ? "status.addresses" : "warrens.io/endpoints",
+                        message: "\(address) is an address of this node itself; correct it, or set nodeName to "
+                            + "\"\(entry.name)\" in warrens.json if that is this node"))
+            }
+        }
     }
 
     /// Where the file says something else of this node than this node does, the others send to the wrong subnet.

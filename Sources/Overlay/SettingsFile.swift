@@ -68,11 +68,11 @@ extension Settings {
         case .serviceCIDRs: serviceCIDRs = try reader.prefixes(key, value)
         case .port: port = UInt16(try reader.number(key, value, in: 1...65535))
         case .localPort: localPort = UInt16(try reader.number(key, value, in: 1...65535))
-        case .datapath: datapath = try reader.choice(key, value)
-        case .framing: framing = try reader.choice(key, value)
+        case .datapath: datapath = try reader.choice(key, value, offering: [.auto, .tun])
+        case .framing: framing = try reader.choice(key, value, offering: [.raw])
         case .encryption: encryption = try reader.choice(key, value)
         case .sourceCheck: sourceCheck = try reader.choice(key, value)
-        case .sourcePorts: sourcePorts = try reader.choice(key, value)
+        case .sourcePorts: sourcePorts = try reader.choice(key, value, offering: [.fixed])
         case .mtu: mtu = try reader.number(key, value, in: Self.smallestMTU...65535)
         }
     }

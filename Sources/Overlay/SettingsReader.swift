@@ -20,10 +20,13 @@ struct SettingsReader {
         return number
     }
 
-    func choice<Choice>(_ key: Settings.Key, _ value: JSONValue) throws(OverlayError) -> Choice
+    /// - Parameter offered: What a remedy names: the choices that this version can serve.
+    func choice<Choice>(
+        _ key: Settings.Key, _ value: JSONValue, offering offered: [Choice] = Array(Choice.allCases)
+    ) throws(OverlayError) -> Choice
     where Choice: RawRepresentable<String> & CaseIterable {
         guard let choice = value.stringValue.flatMap(Choice.init(rawValue:)) else {
-            let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+            let choices = offered.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
             throw refuse(key, value, "use \(choices)")
         }
         return choice
@@ -33,7 +36,7 @@ struct SettingsReader {
         guard let prefix = value.stringValue.flatMap({ IPPrefix($0) }), prefix.family == family else {
             throw refuse(key, value, "use an \(family) prefix such as \"\(example(family))\"")
         }
-        return try withoutHostBits(key, prefix)
+        return try unicast(key, try withoutHostBits(key, prefix))
     }
 
     func prefixes(_ key: Settings.Key, _ value: JSONValue) throws(OverlayError) -> [IPPrefix] {
@@ -45,7 +48,7 @@ struct SettingsReader {
             guard let prefix = element.stringValue.flatMap({ IPPrefix($0) }) else {
                 throw refuse(key, element, "use a prefix such as \"\(example(.v4))\"")
             }
-            prefixes.append(try withoutHostBits(key, prefix))
+            prefixes.append(try unicast(key, try withoutHostBits(key, prefix)))
         }
         return prefixes
     }
@@ -82,6 +85,17 @@ struct SettingsReader {
     private func withoutHostBits(_ key: Settings.Key, _ prefix: IPPrefix) throws(OverlayError) -> IPPrefix {
         guard prefix.isNetwork else {
             throw refuse(key, .string(prefix.description), "clear the host bits: \"\(prefix.network)\"")
+        }
+        return prefix
+    }
+
+    /// Refuses prefixes whose addresses, or some of them, no router carries.
+    private func unicast(_ key: Settings.Key, _ prefix: IPPrefix) throws(OverlayError) -> IPPrefix {
+        guard prefix.isUnicast else {
+            throw refuse(
+                key, .string(prefix.description),
+                "use a prefix without multicast, loopback, link-local and unspecified addresses, such as "
+                    + "\"\(example(prefix.family))\"")
         }
         return prefix
     }

@@ -50,6 +50,20 @@ import Testing
         #expect(file.entries.map(\.name) == ["attic"] && file.problems.isEmpty)
     }
 
+    @Test(arguments: [
+        ([("InternalIP", "127.0.0.1")], [:], "127.0.0.1 is no address that others can reach"),
+        ([("InternalIP", "::1"), ("InternalIP", "192.0.2.1")], [:], "::1 is no address"),
+        ([("InternalIP", "192.0.2.1")], ["warrens.io/features": "ebpf,teleport"], "\"teleport\" is unknown here"),
+        ([("InternalIP", "192.0.2.1")], ["warrens.io/subnets": ""], "warrens.io/subnets: \"\" cannot be used"),
+    ])
+    func whatCannotWorkIsReported(
+        addresses: [(String, String)], annotations: [String: String], problem: String
+    ) throws {
+        let file = try Self.parse(Self.node("attic", annotations: annotations, addresses: addresses))
+        let texts = file.problems.map(\.description)
+        #expect(texts.first?.contains(problem) == true, "\(texts)")
+    }
+
     @Test func everyAnnotationIsTaken() throws {
         let entry = try #require(
             try Self.parse(

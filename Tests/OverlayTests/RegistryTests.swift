@@ -43,6 +43,43 @@ import Testing
         #expect(registry.peers[0].subnets.isEmpty && registry.lost.isEmpty)
     }
 
+    /// As with names of the domain or --hostname-override: the host is called otherwise than the node.
+    @Test(arguments: [0, 1] as [UInt8]) func selfIsTheEntryWithOurMachineAndAddress(generation: UInt8) throws {
+        let facts = UplinkFacts(
+            onLink: [], routable: [.v4], ownAddresses: [try #require(IPAddress("192.0.2.10"))])
+        let nodes = [
+            NodeFileTests.node("attic.example.org", machineID: Self.one),
+            NodeFileTests.node("shed", machineID: Self.two, addresses: [("InternalIP", "192.0.2.11")]),
+        ]
+        let registry = try registry(
+            nodes, local: local(name: "zoo", claim: Claim(generation: generation)), facts: facts)
+        #expect(registry.selfEntry?.name == "attic.example.org" && registry.peers.map(\.name) == ["shed"])
+        #expect(registry.lost.isEmpty && registry.conflicts.isEmpty && registry.selfAbsence == nil)
+        #expect(registry.problems.map(\.field) == (generation == 0 ? [] : ["status.nodeInfo.machineID"]))
+    }
+
+    @Test func aNodeThatOnlyLooksLikeThisOneStaysARival() throws {
+        let facts = UplinkFacts(
+            onLink: [], routable: [.v4], ownAddresses: [try #require(IPAddress("198.51.100.1"))])
+        let registry = try registry(
+            [NodeFileTests.node("attic.example.org", machineID: Self.one)], local: local(name: "zoo"), facts: facts)
+        #expect(registry.selfEntry == nil && registry.lost.count == 2)
+        #expect(registry.problems.contains { $0.message.contains("set nodeName to \"attic.example.org\"") })
+        #expect(registry.selfAbsence?.hasPrefix("this node (zoo) is not in the node file") == true)
+    }
+
+    @Test func aPeerWithOurOwnAddressIsReported() throws {
+        let facts = UplinkFacts(
+            onLink: [], routable: [.v4], ownAddresses: [try #require(IPAddress("192.0.2.10"))])
+        let registry = try registry(
+            [
+                NodeFileTests.node("attic", machineID: Self.one, addresses: [("InternalIP", "192.0.2.1")]),
+                NodeFileTests.node("shed", machineID: Self.two),
+            ], local: local(name: "attic"), facts: facts)
+        #expect(registry.problems.map(\.node) == ["shed"])
+        #expect(registry.problems[0].description.contains("192.0.2.10 is an address of this node itself"))
+    }
+
     @Test func aLostSubnetIsReported() throws {
         let registry = try registry([NodeFileTests.node("shed", machineID: Self.one)], local: local(name: "zoo"))
         #expect(Set(registry.lost.map(\.winner)) == ["shed"] && registry.lost.count == 2)

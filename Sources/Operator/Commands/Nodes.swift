@@ -2,6 +2,7 @@ import Addressing
 import ArgumentParser
 import Host
 import JSON
+import Netlink
 import Overlay
 
 /// Prints what a node annotation file means.
@@ -22,7 +23,7 @@ struct Nodes: ParsableCommand {
         let nodeFile = try NodeFile.read(file, settings: settings)
         // A machine without an identity can look at a file all the same: there, every node is another one.
         let local = try? LocalNode.peek(paths: paths, settings: settings)
-        let registry = Registry.build(from: nodeFile, local: local, settings: settings, facts: .unknown)
+        let registry = Registry.build(from: nodeFile, local: local, settings: settings, facts: Self.facts)
         if json {
             Output.print(Self.document(registry))
         } else {
@@ -32,6 +33,14 @@ struct Nodes: ParsableCommand {
             }
         }
         if !registry.problems.isEmpty || !registry.conflicts.isEmpty { throw ExitCode.failure }
+    }
+
+    /// All addresses of the peers are shown, so that nothing is known of the network but who this host is.
+    private static var facts: UplinkFacts {
+        var facts = UplinkFacts.unknown
+        let addresses = (try? RouteSocket().addresses()) ?? []
+        facts.ownAddresses = Set(addresses.map(\.prefix.address).filter { !$0.isLoopback && !$0.isLinkLocal })
+        return facts
     }
 
     static func text(_ registry: Registry) -> String {
@@ -47,7 +56,9 @@ struct Nodes: ParsableCommand {
                 entry.name, entry.nodeID?.description ?? "-",
                 (entry.subnets + entry.routes).map(\.description).joined(separator: "\n"), "", "this node")
         }
-        let findings = registry.problems.map(\.description) + registry.conflicts.map(\.description)
+        let findings =
+            registry.problems.map(\.description) + registry.conflicts.map(\.description)
+            + (registry.selfAbsence.map { [$0] } ?? [])
         return table.text + (findings.isEmpty ? "" : "\n" + findings.map { "\($0)\n" }.joined())
     }
 
@@ -63,6 +74,7 @@ struct Nodes: ParsableCommand {
     static func document(_ registry: Registry) -> JSONValue {
         .object([
             "self": Output.optional(registry.selfEntry?.name),
+            "selfAbsence": Output.optional(registry.selfAbsence),
             "peers": .array(registry.peers.map(document)),
             "problems": .array(
                 registry.problems.map { problem -> JSONValue in

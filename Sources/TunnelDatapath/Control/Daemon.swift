@@ -267,6 +267,7 @@ final class Daemon {
             let former = identity.node
             let failure = identity.settle(loader.registry.lost, settings)
             warnings.set("conflict", failure ?? identity.advice(loader.registry.selfEntry))
+            warnings.set("self", loader.registry.selfAbsence)
             guard identity.node != former else { return }
             let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
             RegistryLog(log).tell(difference, loader.registry)

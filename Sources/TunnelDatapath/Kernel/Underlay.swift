@@ -126,6 +126,7 @@ final class Underlay {
         let outside = routes.filter { $0.gateway != nil || !$0.nextHops.isEmpty || $0.destination.length == 0 }
         return UplinkFacts(
             onLink: Set(onLink.map(\.destination)).filter { !($0.family == .v6 && $0.address.isLinkLocal) }.sorted(),
-            routable: Set(outside.map(\.destination.family)))
+            routable: Set(outside.map(\.destination.family)),
+            ownAddresses: Set(addresses.map(\.prefix.address).filter { !$0.isLoopback && !$0.isLinkLocal }))
     }
 }
