@@ -8,11 +8,25 @@ public struct Delegate: Sendable {
     private let type: String
     private let executable: String
     private let request: Request
+    private let depth: Int
+
+    /// How many delegations lie between the runtime and this process. Configurations go to delegates unchanged, so one
+    /// whose `ipam.type` names a plugin that delegates, such as ourselves, would go round for ever.
+    private static let depthVariable = "WARRENS_DELEGATION_DEPTH"
+    private static let greatestDepth = 3
+    /// The reference plugins that look for their own delegate where we do: they would find themselves.
+    private static let interfacePlugins: Set<String> = ["bridge", "ipvlan", "macvlan", "ptp", "vlan"]
 
     /// Looks for the plugin in the directories of `CNI_PATH`, in order.
     ///
-    /// - Throws: Code 4 without `CNI_PATH`, 7 where `type` is not the name of an executable in it.
+    /// - Throws: Code 4 without `CNI_PATH`, 7 where `type` is not the name of an executable in it, or where plugins
+    ///   delegate to each other in a circle.
     public init(type: String, request: Request) throws(CNIError) {
+        let depth = environmentVariable(Self.depthVariable).flatMap { Int($0) } ?? 0
+        try self.init(type: type, request: request, depth: depth)
+    }
+
+    init(type: String, request: Request, depth: Int) throws(CNIError) {
         guard !type.isEmpty, type != ".", type != "..",
             !type.utf8.contains(where: { $0 == 0x2f || $0 == 0x5c || $0 == 0 })
         else {
@@ -20,6 +34,18 @@ public struct Delegate: Sendable {
                 .invalidConfiguration, "invalid plugin type \"\(type)\"",
                 details: "it is looked up in CNI_PATH and may hold no slash or backslash")
         }
+        guard !Self.interfacePlugins.contains(type) else {
+            throw CNIError(
+                .invalidConfiguration, "ipam.type: \"\(type)\" makes interfaces and is no IPAM plugin",
+                details: "handed this configuration, it would run itself for ever; name an IPAM plugin such as "
+                    + "\"warrens-ipam\"")
+        }
+        guard depth < Self.greatestDepth else {
+            throw CNIError(
+                .invalidConfiguration, "ipam.type: plugins delegate to each other in a circle",
+                details: "\"\(type)\" delegates again; name an IPAM plugin such as \"warrens-ipam\"")
+        }
+        self.depth = depth
         guard !request.pluginPath.isEmpty else {
             throw CNIError(
                 .invalidEnvironment, "required env variables [CNI_PATH] missing",
@@ -29,7 +55,7 @@ public struct Delegate: Sendable {
         guard let executable = candidates.first(where: Files.isExecutable) else {
             throw CNIError(
                 .invalidConfiguration, "failed to find plugin \"\(type)\" in path \(request.pluginPath)",
-                details: "install it in one of these directories, or correct the type in the network configuration")
+                details: "install it in one of these directories, or correct ipam.type in the network configuration")
         }
         self.type = type
         self.executable = executable
@@ -96,7 +122,7 @@ public struct Delegate: Sendable {
             ("CNI_COMMAND", verb.rawValue), ("CNI_CONTAINERID", request.containerID),
             ("CNI_NETNS", request.networkNamespace), ("CNI_IFNAME", request.interfaceName),
             ("CNI_ARGS", request.arguments.map { "\($0.key)=\($0.value)" }.joined(separator: ";")),
-            ("CNI_PATH", request.pluginPath.joined(separator: ":")),
+            ("CNI_PATH", request.pluginPath.joined(separator: ":")), (Self.depthVariable, "\(depth + 1)"),
         ]
     }
 

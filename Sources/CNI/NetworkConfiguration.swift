@@ -35,15 +35,19 @@ public struct NetworkConfiguration: Sendable {
     ///   version is not supported or lacks the verb.
     public init(parsing raw: [UInt8], verb: Verb) throws(CNIError) {
         let document = try Self.document(raw)
+        try self.init(document: document, raw: raw, version: Self.version(document, verb), verb: verb)
+    }
+
+    /// The rest of ``init(parsing:verb:)``, once it is known in which version to answer.
+    init(document: JSONObject, raw: [UInt8], version: SpecVersion, verb: Verb) throws(CNIError) {
         let fields = Fields(document)
         self.raw = raw
         self.document = document
+        self.version = version
         self.name = try Self.name(fields)
-        self.version = try Self.version(document, verb)
 
         let reader = Reader(fields: fields, forgiving: verb == .del)
         self.type = try reader.read { fields throws(CNIError) in try fields.string("type") } ?? ""
-        let version = version
         self.previousResult = try reader.read { fields throws(CNIError) in
             guard let previous = try fields.fields("prevResult") else { return nil }
             return try AttachmentResult(
@@ -85,7 +89,7 @@ public struct NetworkConfiguration: Sendable {
         }
     }
 
-    private static func document(_ raw: [UInt8]) throws(CNIError) -> JSONObject {
+    static func document(_ raw: [UInt8]) throws(CNIError) -> JSONObject {
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue(parsing: raw)
@@ -113,7 +117,7 @@ public struct NetworkConfiguration: Sendable {
         return name
     }
 
-    private static func version(_ document: JSONObject, _ verb: Verb) throws(CNIError) -> SpecVersion {
+    static func version(_ document: JSONObject, _ verb: Verb) throws(CNIError) -> SpecVersion {
         let fields = Fields(document, code: .decodingFailure)
         // A configuration without a version is from before there were versions.
         let text = try fields.string("cniVersion").flatMap { $0.isEmpty ? nil : $0 } ?? SpecVersion.v0_1_0.rawValue

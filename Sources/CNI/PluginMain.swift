@@ -71,8 +71,11 @@ public enum PluginMain {
             guard let verb = try environment.verb() else { return (about(P.self), nil) }
             if verb == .version { return (supportedVersions, nil) }
             try environment.checkRequiredVariables(verb)
-            let configuration = try NetworkConfiguration(parsing: try input(), verb: verb)
-            version = configuration.version
+            let raw = try input()
+            let document = try NetworkConfiguration.document(raw)
+            // Whatever else is wrong with the configuration is answered in its own version.
+            version = try NetworkConfiguration.version(document, verb)
+            let configuration = try NetworkConfiguration(document: document, raw: raw, version: version, verb: verb)
             let request = try environment.request(verb, configuration)
             return (try perform(plugin, request), verb == .add ? request : nil)
         } catch {

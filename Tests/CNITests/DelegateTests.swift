@@ -40,6 +40,19 @@ import Testing
         }
     }
 
+    /// As a plugin that hands its configuration to itself.
+    @Test func aCircleOfPluginsEnds() throws {
+        try withTemporaryDirectory { directory in
+            try install(
+                "#!/bin/sh\necho $WARRENS_DELEGATION_DEPTH > \(directory)/depth", as: "\(directory)/ipam")
+            try Delegate(type: "ipam", request: request([directory])).check()
+            #expect(try Files.read("\(directory)/depth") == Array("1\n".utf8))
+            let deep = try request([directory])
+            let error = #expect(throws: CNIError.self) { try Delegate(type: "ipam", request: deep, depth: 4) }
+            #expect(error?.code == .invalidConfiguration && error?.message.contains("circle") == true)
+        }
+    }
+
     @Test func theFirstInThePathIsTaken() throws {
         try withTemporaryDirectory { directory in
             for name in ["a", "b"] {

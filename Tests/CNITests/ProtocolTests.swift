@@ -15,6 +15,12 @@ import Testing
 
     private let configuration = #"{"cniVersion":"1.1.0","name":"net","type":"scripted"}"#
 
+    @Test(arguments: [#""name":5"#, #""name":"net","ipam":5"#, #""name":"net","dns":[]"#, #""type":"x""#])
+    func anErrorHasTheVersionOfTheConfiguration(members: String) {
+        let answer = answer(addEnvironment, "{\"cniVersion\":\"1.0.0\",\(members)}")
+        #expect(answer.exitCode == 1 && answer.object["cniVersion"] == "1.0.0")
+    }
+
     @Test func withoutACommandItTellsWhatItIs() {
         let answer = answer([:], "")
         #expect(answer.exitCode == 0)
