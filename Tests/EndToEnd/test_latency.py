@@ -15,7 +15,6 @@ REFERENCE = {
     "type": "bridge",
     "bridge": "reference0",
     "isDefaultGateway": True,
-    "ipMasq": True,
     "ipam": {
         "type": "host-local",
         "ranges": [[{"subnet": "10.1.0.0/24"}], [{"subnet": "fd00:1::/64"}]],
@@ -30,18 +29,24 @@ class Latency(ClusterCase):
     nodes = 1
 
     def test_add_and_del_beside_bridge_and_host_local(self):
+        for masquerade in (True, False):
+            with self.subTest(ipMasq=masquerade):
+                self.compare(masquerade)
+
+    def compare(self, masquerade):
         (node,) = self.cluster.nodes
         Pod(node).attach().detach()
+        common = {"cniVersion": "1.0.0", "ipMasq": masquerade}
         requests = {
-            "warrens": {**CONFIGURATION["plugins"][0], "name": "warrens", "cniVersion": "1.0.0"},
-            "reference": {**REFERENCE, "name": "reference", "cniVersion": "1.0.0"},
+            "warrens": {**CONFIGURATION["plugins"][0], **common, "name": "warrens"},
+            "reference": {**REFERENCE, **common, "name": "reference"},
         }
         plan = {"rounds": ROUNDS, "path": ":".join(PLUGIN_PATH), "requests": requests}
         times = json.loads(node.run("python3", PROGRAM, input=json.dumps(plan), timeout=300).stdout)
         for verb in ("ADD", "DEL"):
             ours, theirs = (statistics.median(times[name][verb]) * 1000 for name in ("warrens", "reference"))
             measured(
-                f"{verb}, median of {ROUNDS}: warrens + warrens-ipam {ours:.1f} ms, bridge + host-local {theirs:.1f} ms, "
-                f"ratio {ours / theirs:.2f}"
+                f"{verb}, ipMasq {'on' if masquerade else 'off'}, median of {ROUNDS}: warrens + warrens-ipam "
+                f"{ours:.1f} ms, bridge + host-local {theirs:.1f} ms, ratio {ours / theirs:.2f}"
             )
             self.assertEqual(len(times["warrens"][verb]), ROUNDS)
