@@ -22,7 +22,7 @@ struct Remains {
             let deletion = try BackgroundProcess {
                 attempting { () throws(SystemError) in try RouteSocket().perform(.deleteLink(index)) }
             }
-            while try host.link(index: index) != nil {
+            while InterfaceNames.contains(name) {
                 if deletion.hasEnded {
                     // It failed, or nearly so: the error is worth having.
                     return try host.perform(.deleteLink(index).toleratingAbsence())
