@@ -51,11 +51,16 @@ struct Main {
         }
     }
 
-    /// One daemon for each node: the lock ends with the process, however that ends.
+    /// One daemon for each node: the lock ends with the process, however that ends. One that holds it and does not
+    /// answer is about to end or about to begin; which of the two is waited for.
     private static func claimNode(_ paths: NodePaths) throws(StartError) -> FileLock {
         do throws(SystemError) {
             try Files.makeDirectories(paths.run)
-            if let lock = try FileLock(trying: paths.daemonLock) { return lock }
+            for _ in 0..<50 {
+                if let lock = try FileLock(trying: paths.daemonLock) { return lock }
+                if (try? UnixStream.connect(to: paths.socket, timeout: 1)) != nil { break }
+                usleep(100_000)
+            }
         } catch {
             throw StartError(error)
         }

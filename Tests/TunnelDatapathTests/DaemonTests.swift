@@ -158,6 +158,18 @@ struct DaemonTests {
         #expect(network.a.get("/peers") == "[]\n")
     }
 
+    @Test func followsTheSettingsAndKeepsThemWhereTheNewOnesAreBad() throws {
+        let network = try TestNetwork(.v4)
+        try network.a.start()
+        let status = { () -> String in network.a.get("/status") }
+        #expect(status().contains("10.220.106.0/24"))
+        try Files.replace(network.a.paths.settings, with: #"{"nodeName":"a","v4Prefix":"10.64.0.0/10"}"#.utf8)
+        #expect(try eventually { status().contains("10.92.106.0/24") })
+        try Files.replace(network.a.paths.settings, with: #"{"nodeName":"a","v4Prefix":"224.0.0.0/10"}"#.utf8)
+        #expect(try eventually { status().contains("the former settings stay in force") })
+        #expect(status().contains("10.92.106.0/24"))
+    }
+
     @Test func repairsWhatOthersRemove() throws {
         let network = try TestNetwork(.v4)
         try network.a.start()

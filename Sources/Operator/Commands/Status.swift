@@ -49,12 +49,20 @@ struct Status: ParsableCommand {
         lines.append(("Pods", pods(facts)))
         if let failure { lines.append(("Daemon", failure)) }
         if let error = facts.startError { lines.append(("Last start", error)) }
-        if let report { lines += daemon(report) }
+        if let report { lines += daemon(report) + difference(facts, report) }
         if let report, let difference = facts.difference(from: report) { lines.append(("Warning", difference)) }
         let width = lines.map(\.0.count).max() ?? 0
         return lines.map { key, value in
             key + String(repeating: " ", count: width - key.count + 2) + value + "\n"
         }.joined()
+    }
+
+    /// What the files of this node say and what the daemon does may be two things: it keeps the former settings where it
+    /// cannot use the new ones.
+    private static func difference(_ facts: NodeFacts, _ report: StatusReport) -> [(String, String)] {
+        guard let node = facts.node, node.subnets.map(\.prefix) != report.subnets else { return [] }
+        let inForce = report.subnets.map(\.description).joined(separator: "  ")
+        return [("Warning", "warrensd still uses \(inForce); restart it, or see its warnings")]
     }
 
     private static func claim(_ claim: Claim) -> String {

@@ -29,6 +29,7 @@ final class Daemon {
     private let board: StatusBoard
     private let server: StatusServer
     private let watch: NodeFileWatch
+    private let settingsWatch: NodeFileWatch
     private let resolver: NameResolver
     private let reload: Event
     private let timers: Timers
@@ -61,6 +62,7 @@ final class Daemon {
         do throws(SystemError) {
             loader = RegistryLoader(path: paths.root + settings.nodeFile)
             watch = try NodeFileWatch(path: loader.path)
+            settingsWatch = try NodeFileWatch(path: paths.settings)
             resolver = try NameResolver()
             timers = Timers(file: try Timer(), kernel: try Timer(), claim: try Timer())
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
@@ -133,6 +135,8 @@ final class Daemon {
             let sources = eventSources
             let happened = Wait.forAny([(signals.raw, Wait.readable)] + sources.map { ($0.descriptor, Wait.readable) })
             isStopping = happened[0] != 0 && serveSignals(signals)
+            // At once: whoever finds the status socket takes this daemon for one that will serve.
+            if isStopping { break }
             for (source, events) in zip(sources, happened.dropFirst()) where events != 0 { source.serve() }
         }
         stop()
@@ -147,6 +151,7 @@ final class Daemon {
         }
         let fileChanged = { [self] in
             watch.drain()
+            settingsWatch.drain()
             timers.file.set(milliseconds: 50)
         }
         let requested = { [self] in
@@ -161,7 +166,8 @@ final class Daemon {
         return kernel.changeDescriptors.map { ($0, kernelChanged) } + [
             (resolver.changed.descriptor, namesChanged),
             (watch.descriptor, fileChanged),
-            (timers.file.descriptor, readFile),
+            (settingsWatch.descriptor, fileChanged),
+            (timers.file.descriptor, readFiles),
             (timers.kernel.descriptor, followKernel),
             (timers.claim.descriptor, dateClaim),
             (reload.descriptor, requested),
@@ -181,7 +187,8 @@ final class Daemon {
         }
     }
 
-    /// SIGHUP and POST /reload: settings that may change while packets flow, and the node file.
+    /// SIGHUP, POST /reload and a change of the settings file: settings that may change while packets flow, and the
+    /// node file.
     private func reloadAll() {
         do throws(OverlayError) {
             let fresh = try Settings.load(paths)
@@ -191,6 +198,9 @@ final class Daemon {
                     source: paths.settings, problem: "port and nodeFile cannot change while warrensd runs",
                     remedy: "restart warrensd")
             }
+            if let clash = kernel.underlay.clashes(fresh).first {
+                throw OverlayError(source: paths.settings, problem: clash.problem, remedy: clash.remedy)
+            }
             try identity.reload(fresh)
             settings = fresh
             warnings.clear("settings")
@@ -199,16 +209,21 @@ final class Daemon {
             warnings.set("settings", "\(error); the former settings stay in force")
             log.error("settings cannot be used; the former ones stay in force", metadata: ["error": "\(error)"])
         }
+        _ = settingsWatch.hasChanged()
         _ = watch.hasChanged()
-        loader.read(settings: settings)
-        if let error = loader.lastError { tellBadFile(error) }
-        rebuildRegistry()
-        apply()
+        readNodeFile()
     }
 
-    private func readFile() {
+    private func readFiles() {
         timers.file.acknowledge()
-        guard watch.hasChanged() else { return }
+        if settingsWatch.hasChanged() {
+            reloadAll()
+        } else if watch.hasChanged() {
+            readNodeFile()
+        }
+    }
+
+    private func readNodeFile() {
         loader.read(settings: settings)
         if let error = loader.lastError { tellBadFile(error) }
         rebuildRegistry()
@@ -333,6 +348,5 @@ final class Daemon {
         server.stop()
         resolver.stop()
         datapath.stop()
-        _ = try? Files.remove(paths.socket)
     }
 }

@@ -4,6 +4,8 @@ internal import Host
 /// Answers requests on the daemon's unix socket, on a thread of its own: whatever a client does or fails to do, no
 /// packet and no other client waits for it.
 final class StatusServer {
+    private let path: String
+    private let listener: SharedDescriptor
     private let stopped: Event
     private let worker: Worker
 
@@ -11,14 +13,19 @@ final class StatusServer {
     init(path: String, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) throws(SystemError) {
         let listener = SharedDescriptor(try UnixSocket.listen(at: path))
         let stopped = try Event()
+        self.path = path
+        self.listener = listener
         self.stopped = stopped
         worker = try Worker(name: "warrens-status") {
             ServerLoop(listener: listener, answer: answer).run(until: stopped)
         }
     }
 
+    /// Refuses whoever connects from now on, before anything else ends.
     func stop() {
+        _ = try? Files.remove(path)
         stopped.signal()
+        shutdown(listener.raw, Int32(SHUT_RDWR))
         worker.join()
     }
 }
