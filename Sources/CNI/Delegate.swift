@@ -17,6 +17,9 @@ public struct Delegate: Sendable {
     /// The reference plugins that look for their own delegate where we do: they would find themselves.
     private static let interfacePlugins: Set<String> = ["bridge", "ipvlan", "macvlan", "ptp", "vlan"]
 
+    /// True for a plugin that can assign no addresses, so that none are to be handed back to it.
+    public static func makesInterfaces(_ type: String) -> Bool { interfacePlugins.contains(type) }
+
     /// Looks for the plugin in the directories of `CNI_PATH`, in order.
     ///
     /// - Throws: Code 4 without `CNI_PATH`, 7 where `type` is not the name of an executable in it, or where plugins
@@ -34,7 +37,7 @@ public struct Delegate: Sendable {
                 .invalidConfiguration, "invalid plugin type \"\(type)\"",
                 details: "it is looked up in CNI_PATH and may hold no slash or backslash")
         }
-        guard !Self.interfacePlugins.contains(type) else {
+        guard !Self.makesInterfaces(type) else {
             throw CNIError(
                 .invalidConfiguration, "ipam.type: \"\(type)\" makes interfaces and is no IPAM plugin",
                 details: "handed this configuration, it would run itself for ever; name an IPAM plugin such as "

@@ -133,10 +133,11 @@ extension KernelSuite {
             #expect(try node.recordNames().isEmpty)
         }
 
-        @Test func detachIgnoresItselfAsIPAMPlugin() throws {
+        @Test(arguments: ["warrens", "bridge"])
+        func detachIgnoresWhatNeverAssignedAnything(_ type: String) throws {
             let node = try TestNode()
             let configuration = """
-                {"cniVersion": "1.0.0", "name": "endless", "type": "warrens", "ipam": {"type": "warrens"}}
+                {"cniVersion": "1.0.0", "name": "endless", "type": "warrens", "ipam": {"type": "\(type)"}}
                 """
             #expect(try node.cni("DEL", configuration).code == 0)
         }

@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import unittest
 
 from lab.case import FAMILIES, ClusterCase, eventually, measured
 from lab.cni import Network, PluginError
@@ -85,9 +84,7 @@ class Chained(ClusterCase):
             self.assertReachable(self.remote, pod.address(family))
         pod.check()
 
-    @unittest.expectedFailure
     def test_a_mac_address_that_tuning_sets(self):
-        """The host's permanent neighbours keep the address that the pod had before tuning changed it."""
         capabilities = {"mac": "02:00:5e:10:20:30"}
         pod = self.add(TUNING, capabilities=capabilities)
         self.assertEqual(ip(pod, "link", "show", "eth0")[0]["address"], capabilities["mac"])

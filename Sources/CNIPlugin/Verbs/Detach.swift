@@ -23,8 +23,10 @@ struct Detach {
         let teardown = Teardown(
             attachment: attachment, store: RecordStore(paths), paths: paths, host: host, firewall: SharedFirewall())
         let failures = teardown.run(remembered) { () throws(CNIError) in
-            // One that names ourselves never assigned anything: ADD refuses it.
-            guard let type = request.configuration.ipamType, !request.delegatesToItself else { return }
+            // Neither ourselves nor one that makes interfaces ever assigned anything: ADD refuses them.
+            guard let type = request.configuration.ipamType, !request.delegatesToItself,
+                !Delegate.makesInterfaces(type)
+            else { return }
             try Delegate(type: type, request: request).delete()
         }
         if let failure = failures.first { throw failure }
