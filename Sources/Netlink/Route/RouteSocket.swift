@@ -25,16 +25,8 @@ public final class RouteSocket {
     }
 
     /// Opens a socket on `namespace`. The calling thread is moved there for the moment and then back.
-    public convenience init(in namespace: borrowing NetworkNamespace) throws(SystemError) {
-        let origin = try NetworkNamespace.current()
-        try namespace.enter()
-        do throws(SystemError) {
-            try self.init()
-        } catch {
-            try origin.enter()
-            throw error
-        }
-        try origin.enter()
+    public init(in namespace: borrowing NetworkNamespace) throws(SystemError) {
+        socket = try namespace.run { () throws(SystemError) in try Socket(netlinkProtocol: NETLINK_ROUTE) }
     }
 
     /// Carries out one request.
