@@ -133,6 +133,20 @@ extension KernelSuite {
             #expect(try node.recordNames().isEmpty)
         }
 
+        @Test func detachRemovesWhatAKilledWriterLeft() throws {
+            let node = try TestNode(), pod = try TestPod()
+            let configuration = Configurations.local(node)
+            var name = ""
+            for added in [true, false] {
+                if added { #expect(try node.cni("ADD", configuration, pod: pod).code == 0) }
+                let directory = "\(node.root)/run/warrens/attachments"
+                if added { name = try #require(node.recordNames().first) }
+                try Files.replace("\(directory)/\(name).7.1.tmp", with: "{".utf8)
+                #expect(try node.cni("DEL", configuration, pod: pod).code == 0)
+                #expect(try node.recordNames().isEmpty)
+            }
+        }
+
         @Test(arguments: ["warrens", "bridge"])
         func detachIgnoresWhatNeverAssignedAnything(_ type: String) throws {
             let node = try TestNode()

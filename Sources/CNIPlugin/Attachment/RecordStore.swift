@@ -27,9 +27,13 @@ struct RecordStore {
         }
     }
 
+    /// Removes an attachment's record, and the temporary files that a killed writer of it left behind.
     func remove(_ attachment: Attachment) throws(CNIError) {
         try reporting("cannot remove the attachment record") { () throws(SystemError) in
             try Files.remove("\(directory)/\(attachment.fileName)")
+            for name in try Files.names(in: directory) where name.hasPrefix("\(attachment.fileName).") {
+                try Files.remove("\(directory)/\(name)")
+            }
         }
     }
 

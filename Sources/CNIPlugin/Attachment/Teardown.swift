@@ -95,7 +95,7 @@ struct Teardown {
 
     /// Removes the record. Where two attachments end at once, each sees the other's record until here.
     private func end(_ record: AttachmentRecord?) throws(CNIError) {
-        if record == nil { return }
+        if record == nil { return try store.remove(attachment) }
         let lock = try NodeLock(paths)
         defer { withExtendedLifetime(lock) {} }
         try store.remove(attachment)
