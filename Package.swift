@@ -87,6 +87,7 @@ let package = Package(
         room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
+        room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"]),
 
         // Executables.
         executableRoom("CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"]),
@@ -94,7 +95,7 @@ let package = Package(
         executableRoom(
             "TunnelDatapath",
             [
-                "Addressing", "Host", "JSON", "Netlink", "Overlay", "ResolverShim", "SyscallShim",
+                "Addressing", "Host", "JSON", "Netlink", "Overlay", "PacketPath", "ResolverShim", "SyscallShim",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         executableRoom(
@@ -117,6 +118,7 @@ let package = Package(
         tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
+        tests(of: "PacketPath", ["Addressing"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
     ],

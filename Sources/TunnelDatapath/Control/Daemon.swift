@@ -3,6 +3,7 @@ internal import Glibc
 internal import Host
 internal import Logging
 internal import Overlay
+internal import PacketPath
 internal import SyscallShim
 
 /// The control side of the tunnel process: one thread that waits for what changes (files, kernel, signals, the status

@@ -1,5 +1,6 @@
 import Addressing
 internal import Logging
+internal import PacketPath
 
 /// Warns of nodes whose `framing` is not ours, each once in a while.
 struct FramingLog {

@@ -1,5 +1,6 @@
 import Addressing
 internal import Overlay
+internal import PacketPath
 
 /// Reduces registry, identity and settings to what the datapath and the kernel need. Pure: what only the host knows
 /// comes in as values.

@@ -1,4 +1,5 @@
 internal import Overlay
+internal import PacketPath
 
 /// The status in Prometheus's text format, version 0.0.4.
 enum Metrics {

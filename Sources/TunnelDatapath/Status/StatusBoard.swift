@@ -1,5 +1,6 @@
 internal import Host
 internal import Overlay
+internal import PacketPath
 internal import Synchronization
 
 /// Where the control thread puts what it knows, and the status thread takes it from.

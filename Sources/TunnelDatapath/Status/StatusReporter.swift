@@ -1,5 +1,6 @@
 import Addressing
 internal import Overlay
+internal import PacketPath
 
 /// Puts together what `status` shows of the control side.
 struct StatusReporter {

@@ -1,6 +1,6 @@
 import Addressing
 
-@testable import TunnelDatapath
+@testable import PacketPath
 
 /// A packet in memory of its own, with builders for headers.
 @safe

@@ -1,6 +1,6 @@
 /// What carries packets between this node's tunnel device and its peers. Few verbs, so that implementations know
 /// nothing of files, sockets and settings, and nothing of each other.
-protocol Datapath: AnyObject, Sendable {
+package protocol Datapath: AnyObject, Sendable {
     /// The name in settings, `status` and the metrics.
     var name: String { get }
 
@@ -21,11 +21,11 @@ protocol Datapath: AnyObject, Sendable {
 }
 
 /// What a datapath carried for one peer.
-struct PeerTraffic: Sendable, Equatable {
-    var sentPackets: UInt64 = 0
-    var sentBytes: UInt64 = 0
-    var receivedPackets: UInt64 = 0
-    var receivedBytes: UInt64 = 0
+package struct PeerTraffic: Sendable, Equatable {
+    package var sentPackets: UInt64 = 0
+    package var sentBytes: UInt64 = 0
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
     /// Seconds of the monotonic clock; nil for never.
-    var lastReceived: Int64?
+    package var lastReceived: Int64?
 }

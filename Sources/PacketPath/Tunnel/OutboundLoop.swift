@@ -1,5 +1,6 @@
 import Addressing
 internal import Glibc
+internal import Host
 
 /// The thread that carries packets from the tunnel device to the peers. In the order in which a packet meets it:
 /// wait, read a batch, decide for each packet, send what goes over IPv4, send what goes over IPv6.

@@ -1,15 +1,15 @@
-import Addressing
-internal import Host
+package import Addressing
+package import Host
 internal import Synchronization
 
 /// Tells the control thread who sends what only a cluster with another `framing` understands: a setting that differs
 /// between nodes, which their operator should hear of by name.
-final class FramingAlarm: Sendable {
+package final class FramingAlarm: Sendable {
     /// Signalled when there is a sender to ``take()``.
-    let raised: Event
+    package let raised: Event
     private let sender = Mutex<IPAddress?>(nil)
 
-    init() throws(SystemError) { raised = try Event() }
+    package init() throws(SystemError) { raised = try Event() }
 
     /// To be called rarely: it is not made for the packet path's pace.
     func raise(_ source: AddressKey) {
@@ -18,7 +18,7 @@ final class FramingAlarm: Sendable {
     }
 
     /// The outer source of the last such datagram.
-    func take() -> IPAddress? {
+    package func take() -> IPAddress? {
         raised.clear()
         return sender.withLock { sender in
             defer { sender = nil }

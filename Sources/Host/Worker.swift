@@ -1,13 +1,12 @@
 internal import Glibc
-internal import Host
 internal import SyscallShim
 
 /// A thread of our own. Packets never meet Swift's concurrency: crossing executors costs microseconds.
-final class Worker: Sendable {
+public final class Worker: Sendable {
     private let thread: pthread_t
 
     /// Starts a thread that runs `body`; it shows as `name` (at most 15 bytes) in ps and top.
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         let box = unsafe Unmanaged.passRetained(Body(name: name, run: body))
         var handle = pthread_t()
         let code = unsafe pthread_create(&handle, nil, Self.enter, box.toOpaque())
@@ -19,7 +18,7 @@ final class Worker: Sendable {
     }
 
     /// Waits until the thread has ended.
-    func join() {
+    public func join() {
         pthread_join(thread, nil)
     }
 
@@ -41,23 +40,4 @@ final class Worker: Sendable {
         body.run()
         return nil
     }
-}
-
-/// Lets other threads run for a moment, about 50 microseconds.
-func pauseBriefly() {
-    usleep(50)
-}
-
-/// Seconds of the monotonic clock, at its coarse tick: exact enough for expiries, and cheap.
-func monotonicSeconds() -> Int64 {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
-    return Int64(now.tv_sec)
-}
-
-/// Nanoseconds of the monotonic clock.
-func monotonicNanoseconds() -> Int64 {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
 }

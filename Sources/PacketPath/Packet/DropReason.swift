@@ -20,17 +20,17 @@
 /// - `notForUs`: an inner destination outside of this node's subnets and routes.
 /// - `congestion`: marked "congestion experienced" on the way, and its sender would not understand (RFC 6040).
 /// - `deliveryFailed`: the kernel did not take the packet from the tunnel device.
-enum DropReason: Int, CaseIterable, Sendable {
+package enum DropReason: Int, CaseIterable, Sendable {
     case malformed, notUnicast, ownDestination, noPeer, noEndpoint, loop, tooBig, sendFailed
     case truncated, encrypted, otherFraming, control, unknownFormat
     case martian, ownSource, unknownSource, spoofedSource, notForUs, congestion, deliveryFailed
 
     /// The name in `status` and in the metrics.
-    var name: String { "\(self)" }
+    package var name: String { "\(self)" }
 }
 
 /// What else a datapath counts.
-enum TrafficCounter: Int, CaseIterable, Sendable {
+package enum TrafficCounter: Int, CaseIterable, Sendable {
     /// Inner packets and their bytes, sent to peers.
     case sentPackets, sentBytes
     /// Inner packets and their bytes, received from peers and handed to the kernel.
@@ -42,5 +42,5 @@ enum TrafficCounter: Int, CaseIterable, Sendable {
     /// Path MTUs learned from the network.
     case pathMTUChanges
 
-    var name: String { "\(self)" }
+    package var name: String { "\(self)" }
 }

@@ -1,12 +1,12 @@
 /// What the first byte of a datagram on the tunnel's port says about the rest. Constants of the wire, never settings.
-enum WireFormat {
+package enum WireFormat {
     /// UDP and IPv4 or IPv6 headers around one inner packet, in bytes.
-    static let overheadV4 = 28
-    static let overheadV6 = 48
+    package static let overheadV4 = 28
+    package static let overheadV6 = 48
 
     /// The smallest inner MTU: what IPv6 demands of every link (RFC 8200 section 5). Below it outer datagrams are
     /// fragmented.
-    static let minimumMTU = 1280
+    package static let minimumMTU = 1280
 
     enum Kind: Equatable {
         /// One bare IPv4 or IPv6 packet.

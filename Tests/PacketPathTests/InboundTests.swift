@@ -1,7 +1,7 @@
 import Addressing
 import Testing
 
-@testable import TunnelDatapath
+@testable import PacketPath
 
 @Suite struct InboundTests {
     private func verdict(_ packet: TestPacket, from outer: String = "192.0.2.2", outerClass: UInt8 = 0) -> String {

@@ -1,12 +1,12 @@
 import Addressing
-internal import Host
+package import Host
 
 /// The tunnel's UDP sockets: one for each outer family that the kernel has.
-struct TunnelSockets: Sendable {
+package struct TunnelSockets: Sendable {
     let v4: TunnelSocket?
     let v6: TunnelSocket?
 
-    init(port: UInt16) throws(SystemError) {
+    package init(port: UInt16) throws(SystemError) {
         v4 = try TunnelSocket(.v4, port: port)
         v6 = try TunnelSocket(.v6, port: port)
     }

@@ -1,7 +1,7 @@
 import Addressing
 import Testing
 
-@testable import TunnelDatapath
+@testable import PacketPath
 
 @Suite struct OutboundTests {
     /// What a verdict comes down to, for comparison.

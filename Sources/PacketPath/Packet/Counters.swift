@@ -40,7 +40,7 @@ final class Counters: Sendable {
 }
 
 /// The sum of several threads' counters at one moment.
-struct CounterTotals: Sendable, Equatable {
+package struct CounterTotals: Sendable, Equatable {
     private(set) var traffic: [TrafficCounter: UInt64] = [:]
     private(set) var drops: [DropReason: UInt64] = [:]
 
@@ -51,6 +51,6 @@ struct CounterTotals: Sendable, Equatable {
         for reason in DropReason.allCases { drops[reason] = threads.reduce(0) { $0 &+ $1.value(reason) } }
     }
 
-    subscript(counter: TrafficCounter) -> UInt64 { traffic[counter] ?? 0 }
-    subscript(reason: DropReason) -> UInt64 { drops[reason] ?? 0 }
+    package subscript(counter: TrafficCounter) -> UInt64 { traffic[counter] ?? 0 }
+    package subscript(reason: DropReason) -> UInt64 { drops[reason] ?? 0 }
 }

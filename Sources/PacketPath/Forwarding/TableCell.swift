@@ -1,3 +1,4 @@
+internal import Host
 internal import Synchronization
 
 /// Hands a ``ForwardingTable`` from the control thread to the datapath's threads: they never wait, and a table that

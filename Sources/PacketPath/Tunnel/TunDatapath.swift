@@ -1,13 +1,13 @@
 import Addressing
-internal import Host
+package import Host
 internal import Synchronization
 
 /// The user-space datapath: a TUN device on one side, UDP sockets on the other, a thread for each direction.
-final class TunDatapath: Datapath {
-    let name = "tun"
+package final class TunDatapath: Datapath {
+    package let name = "tun"
     /// Signalled when the device was removed under us: this datapath is of no more use, and a new one is due.
-    let lost: Event
-    let framingAlarm: FramingAlarm
+    package let lost: Event
+    package let framingAlarm: FramingAlarm
     private let stopped: Event
     private let cell: TableCell
     private let counters = [Counters(), Counters()]
@@ -18,16 +18,16 @@ final class TunDatapath: Datapath {
     private struct Known {
         var states: [String: PeerState] = [:]
         var paths: [IPAddress: PathState] = [:]
-        var plan: ForwardingPlan
+        package var plan: ForwardingPlan
     }
 
-    var plan: ForwardingPlan { known.withLock { $0.plan } }
+    package var plan: ForwardingPlan { known.withLock { $0.plan } }
 
     private static let outbound = 0
     private static let inbound = 1
 
     /// Starts to carry packets by `plan`.
-    init(device: TunDevice, sockets: TunnelSockets, plan: ForwardingPlan) throws(SystemError) {
+    package init(device: TunDevice, sockets: TunnelSockets, plan: ForwardingPlan) throws(SystemError) {
         lost = try Event()
         stopped = try Event()
         framingAlarm = try FramingAlarm()
@@ -61,7 +61,7 @@ final class TunDatapath: Datapath {
         workers.withLock { $0.append(worker) }
     }
 
-    func apply(_ plan: ForwardingPlan) {
+    package func apply(_ plan: ForwardingPlan) {
         var known = known.withLock { $0 }
         guard plan != known.plan else { return }
         known.plan = plan
@@ -70,9 +70,9 @@ final class TunDatapath: Datapath {
         cell.replace(table)
     }
 
-    func totals() -> CounterTotals { CounterTotals(counters) }
+    package func totals() -> CounterTotals { CounterTotals(counters) }
 
-    func peerTraffic() -> [String: PeerTraffic] {
+    package func peerTraffic() -> [String: PeerTraffic] {
         known.withLock { $0.states }.mapValues { state in
             let last = state.lastReceived.load(ordering: .relaxed)
             return PeerTraffic(
@@ -84,7 +84,7 @@ final class TunDatapath: Datapath {
         }
     }
 
-    func stop() {
+    package func stop() {
         stopped.signal()
         let workers = workers.withLock { workers in
             defer { workers = [] }

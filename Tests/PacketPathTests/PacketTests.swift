@@ -1,7 +1,7 @@
 import Addressing
 import Testing
 
-@testable import TunnelDatapath
+@testable import PacketPath
 
 @Suite struct PacketTests {
     /// RFC 1071 section 3.

@@ -1,4 +1,5 @@
 import Addressing
+internal import Host
 
 /// The thread that carries packets from the peers to the tunnel device. In the order in which a datagram meets it:
 /// wait, receive a batch, decide for each datagram, hand its packet to the kernel.

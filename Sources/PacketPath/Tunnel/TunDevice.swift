@@ -1,15 +1,15 @@
 internal import Glibc
-internal import Host
+package import Host
 internal import SyscallShim
 
 /// One queue of the node's tunnel device: a persistent layer-3 TUN device, which keeps its addresses and routes while
 /// no daemon runs.
-final class TunDevice: Sendable {
+package final class TunDevice: Sendable {
     private let file: OwnedDescriptor
     var descriptor: Int32 { file.raw }
 
     /// Opens the device, which is made where it is missing.
-    init(name: String) throws(SystemError) {
+    package init(name: String) throws(SystemError) {
         do throws(SystemError) {
             file = OwnedDescriptor(owning: try retrying("open tunnel device", name) { unsafe warrens_open_tun(name) })
         } catch {
