@@ -12,6 +12,8 @@ final class ForwardingTable: Sendable {
         var hasEndpoint: Bool
         /// Whether received datagrams must bear one of `sources` as outer source.
         var checksSource: Bool
+        /// Whether inner transport checksums may stay partial on the way, in both directions.
+        var defersChecksums: Bool
         fileprivate var firstSource: Int32
         fileprivate var sourceCount: Int32
         unowned(unsafe) var state: PeerState
@@ -70,7 +72,7 @@ final class ForwardingTable: Sendable {
                 Peer(
                     endpoint: peer.endpoint.map { AddressKey($0.address) } ?? AddressKey(high: 0, low: 0),
                     port: peer.endpoint?.port ?? 0, hasEndpoint: peer.endpoint != nil,
-                    checksSource: peer.outerSources != nil,
+                    checksSource: peer.outerSources != nil, defersChecksums: peer.defersChecksums,
                     firstSource: Int32(sourceList.count), sourceCount: Int32(outer.count),
                     state: peerStates[index], path: path))
             sourceList += outer
