@@ -1,0 +1,41 @@
+"""How much goes from pod to pod, and at what price?"""
+
+from measure import traffic
+
+name = "throughput"
+quick = True
+title = "Throughput from pod to pod"
+about = """
+TCP: iperf3 for {seconds} s, payload that arrived. UDP: one iperf3 sender, as fast as it can, so that more is offered than
+most subjects can carry; the figure is what arrived. CPU s/GB is the processor time of client, server, daemons and the
+kernel's softirq threads for each gigabyte that arrived.
+"""
+#: Members of the results that the tables show beside the value, with their headings and formats.
+columns = [("offered", "offered k/s", "{:.0f}"), ("lossPercent", "loss %", "{:.1f}")]
+
+
+def run(bench):
+    for wire in bench.wires:
+        with bench.pairs(wire) as pairs:
+            for parameter, unit, measure, family, rounds in plan(bench, wire):
+                yield from bench.compare(name, parameter, unit, pairs, measure, family=family, rounds=rounds)
+    yield from bench.refusals(name)
+
+
+def plan(bench, wire):
+    """(parameter, unit, measurement, family, rounds) of what is measured on a wire."""
+    for family in bench.families:
+        yield "TCP, 1 stream", "Gb/s", tcp(bench, family, 1), family, bench.count(9 if family == 4 else 3)
+    if bench.quick:
+        return
+    yield "TCP, 8 streams", "Gb/s", tcp(bench, 4, 8), 4, bench.count(3)
+    for size in (64, 256, 1400):
+        yield f"UDP, {size} bytes", "thousand datagrams/s", udp(bench, 4, size), 4, bench.count(3)
+
+
+def tcp(bench, family, streams):
+    return lambda pair: traffic.tcp(pair, family, bench.seconds, streams)
+
+
+def udp(bench, family, size):
+    return lambda pair: traffic.udp(pair, family, bench.seconds, size)

@@ -1,0 +1,113 @@
+"""Plots: bars for comparisons, lines for curves over a number; each as PNG and SVG."""
+
+import os
+
+from bench import OURS
+
+COLORS = {"plain routing": "#777777", "kernel VXLAN": "#aaaaaa"}
+HIGHLIGHT, OTHERS = "#c8553d", "#5b8db8"
+
+
+def refusal():
+    """Why nothing can be drawn, or None."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        return f"python3-matplotlib is missing ({error})"
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "warrens"
+    return None
+
+
+def draw(question, results, directory):
+    """Draws what a question found; returns the names of the files."""
+    measured = [result for result in results if result["rounds"]]
+    files = []
+    for number, ((parameter, unit), group) in enumerate(_figures(measured).items(), 1):
+        painter = _lines if any("x" in result for result in group) else _bars
+        files += _save(painter(question, parameter, unit, group), directory, f"{question.name}-{number}")
+    return files
+
+
+def _figures(results):
+    groups = {}
+    for result in results:
+        groups.setdefault((result["parameter"], result["unit"]), []).append(result)
+    return groups
+
+
+def _panels(results):
+    """One panel for each wire and family."""
+    panels = {}
+    for result in results:
+        panels.setdefault((result["wire"], result["family"]), []).append(result)
+    return panels
+
+
+def _title(wire, family):
+    return ", ".join(filter(None, [f"wire {wire}" if wire else "", f"IPv{family}" if family else ""]))
+
+
+def _axes(panels, height):
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(5.2 * len(panels) + 1, height), squeeze=False, sharey=True)
+    return figure, axes[0]
+
+
+def _color(subject):
+    return COLORS.get(subject, HIGHLIGHT if subject.startswith(OURS) else OTHERS)
+
+
+def _bars(question, parameter, unit, results):
+    panels = _panels(results)
+    subjects = list(dict.fromkeys(result["subject"] for result in results))
+    figure, axes = _axes(panels, 0.4 * len(subjects) + 1.4)
+    for axis, ((wire, family), group) in zip(axes, panels.items()):
+        values = {result["subject"]: result for result in group}
+        for position, subject in enumerate(subjects):
+            if not (result := values.get(subject)):
+                continue
+            middle = result["median"]
+            whiskers = [[middle - result["min"]], [result["max"] - middle]]
+            axis.barh(position, middle, color=_color(subject), xerr=whiskers, ecolor="#333333", capsize=2)
+        axis.set_yticks(range(len(subjects)), subjects)
+        axis.set_title(_title(wire, family), fontsize=10)
+        axis.set_xlabel(unit)
+        axis.grid(axis="x", alpha=0.3)
+    axes[0].invert_yaxis()
+    figure.suptitle(": ".join(filter(None, [question.title, parameter])) + " (median, least and greatest)", fontsize=11)
+    return figure
+
+
+def _lines(question, parameter, unit, results):
+    panels = _panels(results)
+    figure, axes = _axes(panels, 4)
+    for axis, ((wire, family), group) in zip(axes, panels.items()):
+        for subject in dict.fromkeys(result["subject"] for result in group):
+            points = sorted((result["x"], result["median"], result["min"], result["max"])
+                            for result in group if result["subject"] == subject)
+            places, middles, lows, highs = zip(*points)
+            line, = axis.plot(places, middles, marker="o", label=subject)
+            axis.fill_between(places, lows, highs, color=line.get_color(), alpha=0.15)
+        if group[0].get("xScale"):
+            axis.set_xscale(group[0]["xScale"])
+        axis.set_xlabel(group[0].get("xLabel", "x"))
+        axis.set_ylabel(unit)
+        axis.set_ylim(bottom=0)
+        axis.set_title(_title(wire, family), fontsize=10)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    figure.suptitle(": ".join(filter(None, [question.title, parameter])), fontsize=11)
+    return figure
+
+
+def _save(figure, directory, name):
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    files = [f"{name}.png", f"{name}.svg"]
+    for file in files:
+        figure.savefig(os.path.join(directory, file), dpi=110)
+    pyplot.close(figure)
+    return files
