@@ -1,6 +1,8 @@
-"""Traffic between the pods of a pair, by iperf3 and sockperf, and what their output means."""
+"""Traffic between the pods of a pair, by iperf3, sockperf and turns.py, and what their output means."""
 
 import json
+import os
+import re
 import subprocess
 from contextlib import contextmanager
 
@@ -9,6 +11,8 @@ from .result import Sample
 #: Seconds that a client may take longer than it was told to, before it is given up.
 GRACE = 20
 PORT = 5201
+PYTHON = "/usr/bin/python3"
+TURNS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "turns.py")
 
 
 @contextmanager
@@ -80,3 +84,42 @@ def udp(pair, family, seconds, size):
         "lossPercent": 100 * (sent - arrived) / sent,
         "gigabitsPerSecond": payload * 8 / duration / 1e9,
     })
+
+
+def sockperf(pair, seconds, *, tcp):
+    """Microseconds of a round trip over IPv4, the median; with its 99th percentile."""
+    kind = ["--tcp"] if tcp else []
+    with _server(pair, "sockperf", "server", "--ip", pair.target(4), "--port", PORT, *kind, ready="block on socket"):
+        with pair.metered() as usage:
+            outcome = pair.client("sockperf", "ping-pong", "--ip", pair.target(4), "--port", PORT, *kind, "--full-rtt",
+                                  "--msg-size", 64, "--time", seconds, check=False, timeout=seconds + GRACE)
+    middle, high = read_sockperf(outcome.stdout + outcome.stderr)
+    return Sample(middle, usage=usage, extra={"p99": high})
+
+
+def read_sockperf(text):
+    """Median and 99th percentile of sockperf's summary, in microseconds."""
+    found = dict(re.findall(r"percentile (\d+\.\d+) =\s*([\d.]+)", text))
+    if not {"50.000", "99.000"} <= set(found):
+        raise ValueError(f"sockperf printed no percentiles: {text[-200:].strip()}")
+    return float(found["50.000"]), float(found["99.000"])
+
+
+def pingpong(pair, family, seconds, *, tcp):
+    """Like `sockperf`, over either family, by turns.py."""
+    figures, usage = _turns(pair, family, "pingpong", seconds, *([] if tcp else ["--udp"]))
+    return Sample(figures["p50"], usage=usage, extra={"p99": figures["p99"], "lost": figures["lost"]})
+
+
+def connections(pair, family, seconds):
+    """Connections each second, one after the other, each with one byte there and back."""
+    figures, usage = _turns(pair, family, "connect", seconds)
+    return Sample(figures["count"] / figures["seconds"], usage=usage, extra={"p99": figures["p99"]})
+
+
+def _turns(pair, family, role, seconds, *options):
+    program = [PYTHON, "-I", "-S", TURNS]
+    with _server(pair, *program, "serve", PORT, ready="ready"):
+        with pair.metered() as usage:
+            outcome = pair.client(*program, role, pair.target(family), PORT, seconds, *options, timeout=seconds + GRACE)
+    return json.loads(outcome.stdout), usage

@@ -26,9 +26,12 @@ class Report:
         drawn = [] if self.no_plots else plots.draw(question, results, self.directory)
         self.chapters.append((question, results, problem, drawn))
 
+    @property
+    def results(self):
+        return [result for _, chapter, _, _ in self.chapters for result in chapter]
+
     def write(self):
-        results = [result for _, chapter, _, _ in self.chapters for result in chapter]
-        json_report.write(os.path.join(self.directory, "results.json"), results)
+        json_report.write(os.path.join(self.directory, "results.json"), self.results)
         json_report.write(os.path.join(self.directory, "machine.json"), self.machine)
         with open(self.path, "w") as file:
             file.write(markdown.render(self))

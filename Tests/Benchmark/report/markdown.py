@@ -1,8 +1,12 @@
 """The report for people."""
 
+import os
+import statistics
+
 from bench import OURS, REFERENCE
 from measure.wire import WIRES
 
+from . import claims
 from .machine import version
 from .text import align, figure, spread_text, table
 
@@ -20,11 +24,26 @@ def render(report):
     parts = [f"# Benchmark of {report.machine['date']}", machine(report), "## What is compared", subjects(bench)]
     parts += ["## Wires", "\n".join(f"- **{wire}**: {WIRES[wire]}" for wire in bench.wires)]
     parts += ["## How to read this", HOW_TO_READ.strip()]
+    parts.append(disturbance(bench, report.results))
+    if held := claims.render(report.results):
+        parts += ["## Claims", held]
     if report.no_plots:
         parts.append(f"There are no plots: {report.no_plots}.")
     for chapter in report.chapters:
         parts += render_chapter(bench, *chapter)
     return "\n\n".join(parts) + "\n"
+
+
+def disturbance(bench, results):
+    """How much others used the machine: figures of a machine that was not quiet are of little use."""
+    loads = [result["foreignLoad"] for result in results if result.get("foreignLoad") is not None]
+    if not loads:
+        return "Foreign load was not measured."
+    return (
+        f"While rows were measured, others kept {figure(statistics.median(loads), 2)} of {os.cpu_count()} processors busy "
+        f"(median of all rows; the most disturbed row: {figure(max(loads), 2)}). Softirqs on top of idle processors and of "
+        "other processes count in here, too: some hundredths are no disturbance."
+    )
 
 
 def machine(report):

@@ -1,0 +1,139 @@
+"""The benchmark itself: its arithmetic, what it reads out of others' output, and one short run of it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from lab.shell import repository
+
+sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
+
+from measure import cpu, rounds, traffic  # noqa: E402
+from measure.result import Sample, absent, result  # noqa: E402
+from report import claims, text  # noqa: E402
+from report.json_report import rounded  # noqa: E402
+
+#: What the issue asks of every object of results.json.
+MEMBERS = {"question", "subject", "wire", "family", "unit", "median", "min", "max", "rounds", "cpuSecondsPerGB"}
+
+
+class Arithmetic(unittest.TestCase):
+    def test_ratios_are_of_the_same_round(self):
+        # The machine was twice as fast in the second round, for both alike.
+        self.assertEqual(rounds.paired([3, 6, 3], [10, 20, 10]), [0.3, 0.3, 0.3])
+
+    def test_failed_rounds_count_out(self):
+        self.assertEqual(rounds.paired([3, None, 5], [10, 20, None]), [0.3])
+        self.assertEqual(rounds.paired([3, 4], [0, 8]), [0.5])
+        self.assertEqual(rounds.paired([3], []), [])
+
+    def test_a_spread_is_median_least_and_greatest(self):
+        self.assertEqual(rounds.spread([5, 1, 3]), {"median": 3, "min": 1, "max": 5})
+        self.assertIsNone(rounds.spread([]))
+
+    def test_every_round_begins_with_another(self):
+        self.assertEqual([rounds.turn("abc", round)[0] for round in range(4)], ["a", "b", "c", "a"])
+        self.assertEqual(sorted(rounds.turn([1, 2, 3], 7)), [1, 2, 3])
+        self.assertEqual(rounds.turn([], 1), [])
+
+    def test_processor_time_per_gigabyte(self):
+        usage = cpu.Usage(wall=2, group=1.5, softirq=0.5, busy=3, stolen=0.2)
+        sample = Sample(8, gigabytes=4, usage=usage)
+        self.assertEqual((sample.cpu_per_gigabyte, sample.busy_per_gigabyte), (0.5, 0.75))
+        self.assertAlmostEqual(usage.foreign, 0.6)
+        self.assertIsNone(Sample(8).cpu_per_gigabyte)
+
+    def test_the_machines_busy_time(self):
+        ticks = os.sysconf("SC_CLK_TCK")
+        line = f"cpu  {ticks} {ticks} {ticks} 999 999 {ticks} {ticks} {3 * ticks} 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+        self.assertEqual(cpu.busy_and_stolen(line), (5, 3))
+
+
+class OthersOutput(unittest.TestCase):
+    def test_tcp_by_iperf3(self):
+        report = {"end": {
+            "sum_sent": {"bytes": 130, "bits_per_second": 1040, "retransmits": 7},
+            "sum_received": {"bytes": 125, "bits_per_second": 1000},
+        }}
+        self.assertEqual(traffic.tcp_figures(traffic.read_iperf3(json.dumps(report))), (1000, 125, 7))
+
+    def test_udp_by_iperf3(self):
+        report = {"end": {"sum": {"seconds": 2, "bytes": 6400, "packets": 100, "lost_packets": 25}}}
+        self.assertEqual(traffic.udp_figures(report), (2, 100, 75, 4800))
+
+    def test_failures_of_iperf3_are_told_in_its_words(self):
+        with self.assertRaisesRegex(ValueError, "unable to connect"):
+            traffic.read_iperf3('{"error": "unable to connect to server"}')
+        with self.assertRaisesRegex(ValueError, "no report"):
+            traffic.read_iperf3("")
+
+    def test_sockperf(self):
+        lines = ["sockperf: ---> percentile 99.900 =  191.604", "sockperf: ---> percentile 99.000 =  127.979",
+                 "sockperf: ---> percentile 50.000 =   78.957"]
+        self.assertEqual(traffic.read_sockperf("\n".join(lines)), (78.957, 127.979))
+        with self.assertRaisesRegex(ValueError, "no percentiles"):
+            traffic.read_sockperf("sockperf: ERROR: bind")
+
+
+class Records(unittest.TestCase):
+    def test_every_result_has_what_is_promised(self):
+        for record in (
+            result("throughput", "nebula", "Gb/s", [1.5, None, 2.5], wire="S", family=4),
+            absent("throughput", "tinc", "tincd is not installed"),
+        ):
+            self.assertLessEqual(MEMBERS, set(json.loads(json.dumps(record))))
+        self.assertEqual(record["reason"], "tincd is not installed")
+        self.assertIsNone(record["median"])
+
+    def test_failed_rounds_are_no_samples(self):
+        record = result("throughput", "nebula", "Gb/s", [1.5, None, 2.5], ratioToPlain=None)
+        self.assertEqual((record["median"], record["rounds"], record["samples"]), (2, 2, [1.5, 2.5]))
+        self.assertNotIn("ratioToPlain", record)
+
+    def test_numbers_are_written_without_noise(self):
+        self.assertEqual(rounded({"a": [1 / 3, 12345678.9], "b": 3, "c": None}), {"a": [0.333333, 12345700.0], "b": 3, "c": None})
+
+    def test_figures_for_people(self):
+        self.assertEqual([text.figure(value) for value in (0.03456, 12.345, 1234.5, 0, 0.0000123)],
+                         ["0.0346", "12.3", "1,234", "0", "0.000012"])
+        self.assertEqual(text.spread_text({"median": 2, "min": 1.5, "max": 2.5}), "2 (1.5–2.5)")
+        self.assertEqual(text.table(["a"], [["x|y"]]).splitlines()[-1], "| x\\|y |")
+
+    def test_claims_are_judged_by_the_median(self):
+        record = result("throughput", "Warrens tun", "Gb/s", [3], parameter="TCP, 1 stream", wire="S", family=4,
+                        ratioToPlain={"median": 0.29, "min": 0.2, "max": 0.4})
+        self.assertIn("**no**", claims.render([record]))
+        record["ratioToPlain"]["median"] = 0.31
+        self.assertNotIn("**no**", claims.render([record]))
+        self.assertIsNone(claims.render([{**record, "family": 6}]))
+
+
+class ShortRun(unittest.TestCase):
+    def test_one_round_of_plain_routing_and_warrens(self):
+        with tempfile.TemporaryDirectory() as directory:
+            outcome = subprocess.run(
+                ["/usr/bin/python3", os.path.join(repository(), "Tests/Benchmark/run.py"), "--only", "throughput", "--quick",
+                 "--subjects", "warrens", "--rounds", "1", "--seconds", "1", "--output", directory],
+                capture_output=True, text=True, timeout=300,
+            )
+            self.assertEqual(outcome.returncode, 0, outcome.stderr)
+            with open(os.path.join(directory, "results.json")) as file:
+                results = json.load(file)
+            with open(os.path.join(directory, "report.md")) as file:
+                report = file.read()
+        measured = {(record["subject"], record["wire"], record["family"]) for record in results if record["rounds"] == 1}
+        self.assertEqual(measured, {
+            (subject, wire, family)
+            for subject in ("plain routing", "Warrens tun") for wire in ("S", "M") for family in (4, 6)
+        }, outcome.stderr)
+        for record in results:
+            self.assertLessEqual(MEMBERS, set(record))
+            self.assertGreater(record["cpuSecondsPerGB"], 0)
+        self.assertIn("| **Warrens tun** |", report)
+
+
+if __name__ == "__main__":
+    unittest.main()
