@@ -8,6 +8,9 @@ public enum Conntrack {
     /// Up to this many connections, it is cheaper to look at all of them once than to let the kernel search its whole
     /// table, mostly empty, for each address and direction.
     private static let fewConnections = 4096
+    /// Up to this many connections, it is cheapest to read all of them as text first: each listing locks every part of the
+    /// table, for ten milliseconds and more, and most pods have no connections any more when they end.
+    private static let readableConnections = 512
 
     /// Forgets all connections from or to any of `addresses`, in the network namespace of the calling thread.
     ///
@@ -18,6 +21,7 @@ public enum Conntrack {
         let content = try Files.readIfPresent("/proc/sys/net/netfilter/nf_conntrack_count") ?? []
         let count = Int(String(decoding: content.prefix { $0 > 0x20 }, as: UTF8.self)) ?? 0
         if count == 0 || addresses.isEmpty { return 0 }
+        if count <= readableConnections, try !ConnectionText.mentions(addresses) { return 0 }
         if count > fewConnections {
             var deleted = 0
             for address in addresses { deleted += try deleteEntries(of: address) }

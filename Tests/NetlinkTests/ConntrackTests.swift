@@ -33,6 +33,12 @@ struct ConntrackTests {
         try TestNamespace.run {
             let pod4 = try #require(IPAddress("10.1.2.3")), pod6 = try #require(IPAddress("fd00::3"))
             #expect(try Conntrack.deleteEntries(of: [pod4, pod6]) == 0)
+            try insert("10.1.2.33", "10.1.2.3")
+            try insert("fd00::9", "fd00::3")
+            #expect(try Conntrack.deleteEntries(of: [pod4]) == 1)
+            #expect(try Conntrack.deleteEntries(of: [pod4]) == 0)
+            #expect(try Conntrack.deleteEntries(of: [pod6]) == 1)
+            #expect(try Conntrack.deleteEntries(of: [pod6]) == 0)
             try insert("10.8.8.8", "192.0.2.1", "--dst-nat", "10.1.2.3")
             try insert("10.1.2.4", "10.9.9.9")
             try insert("fd00::3", "fd00::9")
