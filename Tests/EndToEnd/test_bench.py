@@ -11,7 +11,7 @@ from lab.shell import repository
 
 sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
 
-from measure import cpu, rounds, traffic  # noqa: E402
+from measure import checksums, cpu, rounds, traffic  # noqa: E402
 from measure.result import Sample, absent, result  # noqa: E402
 from report import claims, text  # noqa: E402
 from report.json_report import rounded  # noqa: E402
@@ -76,6 +76,31 @@ class OthersOutput(unittest.TestCase):
         self.assertEqual(traffic.read_sockperf("\n".join(lines)), (78.957, 127.979))
         with self.assertRaisesRegex(ValueError, "no percentiles"):
             traffic.read_sockperf("sockperf: ERROR: bind")
+
+
+class DeferredChecksums(unittest.TestCase):
+    #: The SYN of a connection with a complete checksum, of which 5b2d is the place in the header.
+    SYN = bytes.fromhex(
+        "4500003c199740003f063d400ae8d3080aecfc08" "a798145233c2566f00000000a002fbb85b2d0000" + "0" * 40
+    )
+
+    def test_a_complete_checksum_is_told_from_one_of_the_pseudo_header(self):
+        self.assertFalse(checksums.is_partial(self.SYN))
+        # 0ae8 + d308 + 0aec + fc08 + 0006 (TCP) + 0028 (its length) = 1e512, folded.
+        self.assertTrue(checksums.is_partial(self.SYN[:36] + bytes.fromhex("e513") + self.SYN[38:]))
+
+    def test_what_is_no_tcp_over_ipv4_says_nothing(self):
+        self.assertFalse(checksums.is_partial(b""))
+        self.assertFalse(checksums.is_partial(b"\x60" + bytes(59)))
+
+    def test_tunnelled_packets_are_found_in_a_capture(self):
+        outer = bytes.fromhex("45000058" "00004000" "40110000" "c000020b" "c000020c" "7a697a6900440000")
+        frame = bytes(12) + b"\x08\x00" + outer + self.SYN
+        other = frame.replace(bytes.fromhex("7a697a69"), bytes.fromhex("7a697a6a"))
+        capture = bytes.fromhex("d4c3b2a1") + bytes(20)
+        for packet in (other, frame):
+            capture += bytes(8) + len(packet).to_bytes(4, "little") * 2 + packet
+        self.assertEqual(list(checksums.inner_packets(capture)), [self.SYN])
 
 
 class Records(unittest.TestCase):

@@ -6,8 +6,10 @@ The pods are attached by the real plugins, masquerading on, as a runtime does; t
 import json
 import os
 
-from lab.daemon import daemon_status
+from lab.case import eventually
 from lab.node import EXECUTABLES, NODE_FILE, Node, executable
+from lab.traffic import ping
+from measure.checksums import deferred
 
 from .subject import Subject, Unavailable
 
@@ -53,9 +55,10 @@ class WarrensDeferral(WarrensTun):
 
     def start(self, left, right):
         super().start(left, right)
-        for site in (left, right):
-            if "deferral" not in json.dumps(daemon_status(site.node)):
-                raise Unavailable("this warrensd says nothing of checksum deferral in its status")
+        target = right.pod.address(4)
+        eventually(lambda: ping(left.pod, target, timeout=1), within=30)
+        if not deferred(left, right, target):
+            raise Unavailable("inner checksums are complete on the wire: this warrensd does not defer them")
 
 
 class WarrensUnbatched(WarrensTun):
