@@ -16,5 +16,5 @@ def every_subject():
     return [
         subject
         for name in modules
-        for subject in importlib.import_module(f"{__name__}.{name}").SUBJECTS
+        for subject in getattr(importlib.import_module(f"{__name__}.{name}"), "SUBJECTS", ())
     ]
