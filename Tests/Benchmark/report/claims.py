@@ -4,7 +4,9 @@ from .text import align, figure, spread_text, table
 
 _TCP = "TCP, 1 stream"
 _OURS, _DEFERRED, _UNBATCHED = "Warrens tun", "Warrens tun, checksum deferral", "Warrens tun, batching off"
-_PEERS = ("wireguard-go", "nebula", "tinc", "OpenVPN", "fastd")
+_PEERS = (
+    "wireguard-go", "nebula", "tinc", "tinc, unencrypted", "OpenVPN", "OpenVPN, unencrypted", "fastd", "fastd, unencrypted",
+)
 
 #: (claim, subject whose row is looked at, member of its result, the least that is claimed for each wire)
 CLAIMS = [

@@ -4,7 +4,7 @@ import json
 
 from .vpn import DEVICE, PORT, SOCKET_BUFFER, VPN, WIRE_PAYLOAD
 
-#: Header and authentication tag of a data message.
+#: Header and authentication tag of a data message; a relay's envelope around it has both once more.
 OVERHEAD = 16 + 16
 
 ANYTHING = [{"port": "any", "proto": "any", "host": "any"}]
@@ -24,10 +24,13 @@ class Nebula(VPN):
     about = "AES-256-GCM, socket buffers of 10 MiB"
     commands = ("nebula", "nebula-cert")
     packages = ("nebula",)
-    mtu = WIRE_PAYLOAD - OVERHEAD
     families = (4,)
     missing_family = "nebula 1.6 carries no IPv6 inside"
     configures_device = True
+
+    @property
+    def mtu(self):
+        return WIRE_PAYLOAD - OVERHEAD * (2 if self.center else 1)
 
     def prepare(self):
         """The first node is the authority, which signs for all."""
