@@ -65,17 +65,25 @@ class Bench:
             for subject in subjects or self.subjects:
                 if subject.name in self.refused:
                     continue
-                try:
-                    pair = Pair(subject(), wire)
-                except FAILURES as error:
-                    self.refuse(subject.name, first_line(error))
-                    continue
-                pairs.append(pair)
-                self.versions.setdefault(subject.name, pair.subject.version())
+                if pair := self._pair(subject, wire):
+                    pairs.append(pair)
+                    self.versions.setdefault(subject.name, pair.subject.version())
             yield pairs
         finally:
             for pair in pairs:
                 pair.close()
+
+    def _pair(self, subject, wire):
+        """A pair, or None after the second failure: a busy machine may make a subject miss its time once."""
+        for last in (False, True):
+            try:
+                return Pair(subject(), wire)
+            except FAILURES as error:
+                if last:
+                    self.refuse(subject.name, first_line(error))
+                else:
+                    self.say(f"{subject.name} did not start, trying again: {first_line(error)}")
+        return None
 
     def compare(self, question, parameter, unit, pairs, measure, *, family, rounds, better="higher"):
         """Measures all pairs in interleaved rounds and returns one result for each subject.

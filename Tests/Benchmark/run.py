@@ -62,8 +62,12 @@ def main():
             problem = traceback.format_exc()
             print(problem, file=sys.stderr)
             failed = True
+        except KeyboardInterrupt:
+            problem, failed = "interrupted", True
         report.add(questions[name], results, problem)
         report.write()
+        if problem == "interrupted":
+            break
     bench.say(f"done: {report.path}")
     return 1 if failed else 0
 

@@ -83,6 +83,7 @@ def udp(pair, family, seconds, size):
         "offered": sent / duration / 1e3,
         "lossPercent": 100 * (sent - arrived) / sent,
         "gigabitsPerSecond": payload * 8 / duration / 1e9,
+        "microsecondsEach": usage.cpu / arrived * 1e6,
     })
 
 

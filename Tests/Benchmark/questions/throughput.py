@@ -7,11 +7,16 @@ quick = True
 title = "Throughput from pod to pod"
 about = """
 TCP: iperf3 for {seconds} s, payload that arrived. UDP: one iperf3 sender, as fast as it can, so that more is offered than
-most subjects can carry; the figure is what arrived. CPU s/GB is the processor time of client, server, daemons and the
-kernel's softirq threads for each gigabyte that arrived.
+most subjects can carry; the figure is what arrived, and *CPU µs each* is of one that arrived. CPU s/GB is the processor
+time of client, server, daemons and
+the kernel's softirq threads for each gigabyte that arrived.
 """
 #: Members of the results that the tables show beside the value, with their headings and formats.
-columns = [("offered", "offered k/s", "{:.0f}"), ("lossPercent", "loss %", "{:.1f}")]
+columns = [
+    ("offered", "offered k/s", "{:.0f}"),
+    ("lossPercent", "loss %", "{:.1f}"),
+    ("microsecondsEach", "CPU µs each", "{:.1f}"),
+]
 #: Unit of what arrives of UDP.
 DATAGRAMS = "thousand datagrams/s"
 

@@ -12,7 +12,7 @@ class Report:
     def __init__(self, bench, directory):
         self.bench, self.directory = bench, os.path.realpath(directory)
         self.machine = facts(bench)
-        #: (question module, results, problem or None, file names of plots)
+        #: (question module, results, problem or None, file names of plots by (parameter, unit))
         self.chapters = []
         #: Why there are no plots, or None.
         self.no_plots = plots.refusal()
@@ -23,7 +23,7 @@ class Report:
         return os.path.join(self.directory, "report.md")
 
     def add(self, question, results, problem=None):
-        drawn = [] if self.no_plots else plots.draw(question, results, self.directory)
+        drawn = {} if self.no_plots else plots.draw(question, results, self.directory)
         self.chapters.append((question, results, problem, drawn))
 
     @property

@@ -63,14 +63,16 @@ def render_chapter(bench, question, results, problem, plots):
     parts = [f"## {question.title}", question.about.strip().format(seconds=bench.seconds)]
     if problem:
         parts.append(f"**This question broke off; what it had found until then follows.**\n\n```\n{problem.strip()}\n```")
-    for (parameter, family, unit), group in grouped(results, "parameter", "family", "unit").items():
+    for (parameter, unit), group in grouped(results, "parameter", "unit").items():
+        parts += [f"### {parameter}"] if parameter else []
         if unit is None:
-            continue  # Subjects that did not come up at all: they follow below.
-        heading = ", ".join(filter(None, [parameter, f"IPv{family}" if family else ""]))
-        parts += [f"### {heading}"] if heading else []
-        parts.append(comparison(group, getattr(question, "columns", [])))
-        parts += problems(group)
-    parts += [f"![{question.title}]({plot})" for plot in plots if plot.endswith(".svg")]
+            parts += problems(group)  # Subjects that did not come up at all.
+            continue
+        for (family,), rows in grouped(group, "family").items():
+            parts += [f"IPv{family}:"] if family else []
+            parts.append(comparison(rows, getattr(question, "columns", [])))
+            parts += problems(rows)
+        parts += [f"![{parameter or question.title}]({file})" for file in plots.get((parameter, unit), []) if file.endswith(".svg")]
     return parts
 
 
@@ -134,7 +136,7 @@ def cells(result, columns, compared, priced):
         row.append("1" if result["subject"] == OURS else spread_text(result.get("warrensOver"), digits=2))
     if priced:
         price = result["cpuSecondsPerGB"]
-        row.append("" if price is None else f"{price:.2f}")
+        row.append("" if price is None else figure(price))
     return row
 
 

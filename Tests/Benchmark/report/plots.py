@@ -20,12 +20,12 @@ def refusal():
 
 
 def draw(question, results, directory):
-    """Draws what a question found; returns the names of the files."""
+    """Draws what a question found; returns the names of the files by (parameter, unit)."""
     measured = [result for result in results if result["rounds"]]
-    files = []
+    files = {}
     for number, ((parameter, unit), group) in enumerate(_figures(measured).items(), 1):
         painter = _lines if any("x" in result for result in group) else _bars
-        files += _save(painter(question, parameter, unit, group), directory, f"{question.name}-{number}")
+        files[parameter, unit] = _save(painter(question, parameter, unit, group), directory, f"{question.name}-{number}")
     return files
 
 
@@ -49,10 +49,17 @@ def _title(wire, family):
 
 
 def _axes(panels, height):
+    """A figure and an axis for each panel, two beside each other."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(5.2 * len(panels) + 1, height), squeeze=False, sharey=True)
-    return figure, axes[0]
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = pyplot.subplots(
+        rows, columns, figsize=(5.2 * columns + 1, height * rows), squeeze=False, sharey="row"
+    )
+    for spare in axes.flat[len(panels):]:
+        spare.set_visible(False)
+    return figure, list(axes.flat[:len(panels)])
 
 
 def _color(subject):
@@ -75,7 +82,8 @@ def _bars(question, parameter, unit, results):
         axis.set_title(_title(wire, family), fontsize=10)
         axis.set_xlabel(unit)
         axis.grid(axis="x", alpha=0.3)
-    axes[0].invert_yaxis()
+    for axis in axes[::2]:  # The others of a row share this one's.
+        axis.invert_yaxis()
     figure.suptitle(": ".join(filter(None, [question.title, parameter])) + " (median, least and greatest)", fontsize=11)
     return figure
 
