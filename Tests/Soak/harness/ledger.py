@@ -1,0 +1,155 @@
+"""The accounts: what must add up, and whether it does. Pure: everything that was read comes in as values."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+#: Reasons for which a daemon drops what it took from the tunnel device. All others concern datagrams from the wire.
+OUTBOUND = {"notUnicast", "ownDestination", "noPeer", "noEndpoint", "loop", "tooBig", "sendFailed"}
+PREFIX = "drop."
+
+
+def drops(counters, outbound):
+    """The daemon's drops of one direction, by reason, without zeros."""
+    return {
+        name: value for name, value in counters.items()
+        if name.startswith(PREFIX) and value and (name.removeprefix(PREFIX) in OUTBOUND) == outbound
+    }
+
+
+@dataclass
+class Account:
+    """Something that entered somewhere, and everything that became of it. `left` is what is still missing."""
+
+    title: str
+    #: The node; empty for what concerns all of them.
+    place: str
+    entered: int
+    became: dict
+    #: Where a daemon was killed: how much may have been in its hands; or, below zero, how many packets of its own the
+    #: kernel had for the device in that moment.
+    tolerance: int = 0
+
+    @property
+    def left(self):
+        return self.entered - sum(self.became.values())
+
+    @property
+    def balances(self):
+        return abs(self.left) <= self.tolerance
+
+    def json(self):
+        return {
+            "account": self.title, "node": self.place, "entered": self.entered, "became": self.became,
+            "unaccounted": self.left, "tolerance": self.tolerance, "balances": self.balances,
+        }
+
+
+@dataclass
+class NodeReading:
+    """What was read of one node, since the soak began."""
+
+    name: str
+    #: Of warrensd, all lives together.
+    counters: dict
+    #: Inner packets that the kernel queued for the tunnel device, and the device's and uplink's drops, and UDP errors.
+    queued: int
+    waiting: int
+    kernel: dict
+    #: Datagrams on the bridge, and the bytes of the inner packets in them.
+    wire: dict
+    lives: int = 1
+    #: How many packets a killed daemon may have had in its hands.
+    in_hands: int = 0
+
+
+OUTER_LOSSES = ["Udp.NoPorts", "Udp.RcvbufErrors", "Udp.InCsumErrors", "Udp.MemErrors",
+                "Udp6.NoPorts", "Udp6.RcvbufErrors", "Udp6.InCsumErrors", "Udp6.MemErrors",
+                "eth0.rxDropped", "eth0.rxErrors"]
+
+
+def node_accounts(reading):
+    """Everything that a node sent through its tunnel, and everything that came to it; packet by packet."""
+    counters, kernel = reading.counters, reading.kernel
+    was_killed = reading.lives > 1
+    sent = {"on the wire": reading.wire["out"]}
+    lost = {f"kernel {name}": kernel[name] for name in ("warrens0.txDropped", "eth0.txDropped") if kernel[name]}
+    split = {"split in two": -counters["fragmented"]} if counters["fragmented"] else {}
+    waits = {"waiting": reading.waiting} if reading.waiting else {}
+    accounts = [
+        Account("into the tunnel device", reading.name, reading.queued,
+                {**sent, **drops(counters, True), **lost, **split, **waits}, reading.in_hands),
+        Account("from the wire", reading.name, reading.wire["in"],
+                {"received": counters["receivedPackets"], **drops(counters, False),
+                 **{f"kernel {name}": kernel[name] for name in OUTER_LOSSES if kernel[name]}}, reading.in_hands),
+    ]
+    if not was_killed:
+        accounts += [
+            Account("sent by warrensd", reading.name, counters["sentPackets"], {**sent, **{
+                name: value for name, value in lost.items() if "eth0" in name}}),
+            Account("bytes sent by warrensd", reading.name, counters["sentBytes"],
+                    {"on the wire": reading.wire["outBytes"]}),
+        ]
+    return accounts
+
+
+def absence_account(reading, missing, refused):
+    """What pods miss because the mortal node had no daemon, and who turned it away. The rest died with the daemon."""
+    kernel = reading.kernel
+    return Account(
+        "missing while the daemon was away", reading.name, missing,
+        {"refused for want of a route": refused, "kernel warrens0.txDropped": kernel["warrens0.txDropped"],
+         **{f"kernel {name}": kernel[name] for name in OUTER_LOSSES if kernel[name]}}, reading.in_hands)
+
+
+def wire_account(readings, strangers):
+    """The wire itself loses nothing and adds nothing."""
+    return Account(
+        "the wire", "", sum(reading.wire["out"] for reading in readings) + strangers,
+        {f"to {reading.name}": reading.wire["in"] for reading in readings},
+    )
+
+
+@dataclass
+class PacketLedger:
+    """The numbered packets of the pods: what the pods' own logs miss, against what counters say was lost.
+
+    `fated` is what is missing of flows that a counter has to name; `open` what is missing of the others.
+    """
+
+    sent: int
+    received: int
+    fated: Counter
+    open: int
+    #: Missing of flows of the mortal node, while its daemon was dead.
+    with_the_killed: int
+    #: Counters of all losses, without what strangers and the kernel's own chatter caused.
+    counted: Counter
+    examples: list = field(default_factory=list)
+
+    @property
+    def missing(self):
+        return self.sent - self.received
+
+    @property
+    def surplus(self):
+        """What the counters name beyond the packets that had to end there, or lack."""
+        names = set(self.counted) | set(self.fated)
+        found = {name: self.counted[name] - self.fated[name] for name in sorted(names)}
+        return {name: value for name, value in found.items() if value}
+
+    @property
+    def unaccounted(self):
+        """Missing packets that no counter names. Below zero: counters name packets that are not missing."""
+        return self.open - sum(self.surplus.values())
+
+    @property
+    def balances(self):
+        return self.unaccounted == 0 and all(value > 0 for value in self.surplus.values())
+
+    def json(self):
+        return {
+            "sent": self.sent, "received": self.received, "missing": self.missing,
+            "lost": dict(sorted(self.counted.items())), "expected": dict(sorted(self.fated.items())),
+            "whileTheDaemonWasDead": self.with_the_killed, "unaccounted": self.unaccounted, "balances": self.balances,
+            "examplesOfUnexpectedLoss": self.examples,
+        }
