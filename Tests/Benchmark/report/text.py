@@ -8,7 +8,9 @@ def figure(value, digits=3):
     if value == 0:
         return "0"
     text = f"{value:.{digits}g}"
-    return text if "e" not in text else f"{value:.6f}".rstrip("0")
+    if "e" not in text:
+        return text
+    return f"{value:,.0f}" if abs(value) > 1 else f"{value:.6f}".rstrip("0")
 
 
 def spread_text(spread, digits=3):

@@ -9,8 +9,13 @@ class PlainRouting(RoutedSubject):
 
     def tunnel(self, left, right):
         for here, there in ((left, right), (right, left)):
-            for family in (4, 6):
-                here.node.run("ip", "route", "add", there.subnet(family), "via", there.outer(family))
+            self.lead(here, there)
+
+    @staticmethod
+    def lead(here, there):
+        """Tells a node's kernel where another one's pods are."""
+        for family in (4, 6):
+            here.node.run("ip", "route", "add", there.subnet(family), "via", there.outer(family))
 
 
 SUBJECTS = [PlainRouting]

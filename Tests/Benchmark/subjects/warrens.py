@@ -31,7 +31,10 @@ class WarrensTun(Subject):
 
     def start(self, left, right):
         self.left, self.right = left, right
-        sites = (left, right)
+        self.join([left, right])
+
+    def join(self, sites):
+        """Makes nodes of one cluster of any number of sites, and attaches their pods."""
         entries = [site.node.entry(annotations=self.annotations) for site in sites]
         for site in sites:
             site.node.settings(datapath="tun", **self.settings)
