@@ -135,6 +135,11 @@ class Bench:
         ]
 
 
+def principal(pairs):
+    """The pairs without those of variants; see `Subject.variant`."""
+    return [pair for pair in pairs if not pair.subject.variant]
+
+
 def summary(samples):
     """What stands beside the value: processor time, foreign load and the medians of the further numbers."""
     def median(values):

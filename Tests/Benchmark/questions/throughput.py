@@ -1,5 +1,6 @@
 """How much goes from pod to pod, and at what price?"""
 
+from bench import principal
 from measure import traffic
 
 name = "throughput"
@@ -8,8 +9,7 @@ title = "Throughput from pod to pod"
 about = """
 TCP: iperf3 for {seconds} s, payload that arrived. UDP: one iperf3 sender, as fast as it can, so that more is offered than
 most subjects can carry; the figure is what arrived, and *CPU µs each* is of one that arrived. CPU s/GB is the processor
-time of client, server, daemons and
-the kernel's softirq threads for each gigabyte that arrived.
+time of client, server, daemons and the kernel's softirq threads for each gigabyte that arrived.
 """
 #: Members of the results that the tables show beside the value, with their headings and formats.
 columns = [
@@ -17,6 +17,7 @@ columns = [
     ("lossPercent", "loss %", "{:.1f}"),
     ("microsecondsEach", "CPU µs each", "{:.1f}"),
 ]
+TCP = "TCP, 1 stream"
 #: Unit of what arrives of UDP.
 DATAGRAMS = "thousand datagrams/s"
 
@@ -24,25 +25,24 @@ DATAGRAMS = "thousand datagrams/s"
 def run(bench):
     for wire in bench.wires:
         with bench.pairs(wire) as pairs:
+            yield from bench.compare(name, TCP, "Gb/s", pairs, tcp(bench, 4, 1), family=4, rounds=bench.count(9, quick=3))
             for parameter, unit, measure, family, rounds in plan(bench, wire):
-                yield from bench.compare(name, parameter, unit, pairs, measure, family=family, rounds=rounds)
+                yield from bench.compare(
+                    name, parameter, unit, principal(pairs), measure, family=family, rounds=rounds)
     yield from bench.refusals(name)
 
 
 def plan(bench, wire):
-    """(parameter, unit, measurement, family, rounds) of what is measured on a wire."""
-    yield "TCP, 1 stream", "Gb/s", tcp(bench, 4, 1), 4, bench.count(9, quick=3)
-    yield "TCP, 1 stream", "Gb/s", tcp(bench, 6, 1), 6, bench.count(3, quick=1)
+    """(parameter, unit, measurement, family, rounds) of what else is measured on a wire, without variants."""
+    yield TCP, "Gb/s", tcp(bench, 6, 1), 6, bench.count(3, quick=1)
     if bench.quick:
         return
     yield "TCP, 8 streams", "Gb/s", tcp(bench, 4, 8), 4, bench.count(3)
     # Datagrams below the MTU cross both wires alike: once is enough.
     if wire != bench.wires[-1]:
         return
-    for size in (64, 256, 1400):
-        yield f"UDP, {size} bytes", DATAGRAMS, udp(bench, 4, size), 4, bench.count(3)
-    for size in (64, 1400):
-        yield f"UDP, {size} bytes", DATAGRAMS, udp(bench, 6, size), 6, bench.count(2)
+    for size, family, rounds in ((64, 4, 3), (64, 6, 2), (256, 4, 2), (1400, 4, 3), (1400, 6, 2)):
+        yield f"UDP, {size} bytes", DATAGRAMS, udp(bench, family, size), family, bench.count(rounds)
 
 
 def tcp(bench, family, streams):

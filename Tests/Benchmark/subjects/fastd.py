@@ -61,7 +61,7 @@ class UnencryptedFastd(Fastd):
 
     name, key = "fastd, unencrypted", "fastd-unencrypted"
     about = "the same with the method `null`"
-    encrypted = False
+    encrypted, variant = False, True
     method = "null"
     overhead = 1
 

@@ -19,6 +19,8 @@ class Subject:
     about = ""
     #: Does it encrypt? Said beside every comparison.
     encrypted = False
+    #: Is it another setting of another subject, which is compared only where the claims are? All rows would take too long.
+    variant = False
     #: The Debian packages that it is installed from, whose versions the report names.
     packages = ()
 

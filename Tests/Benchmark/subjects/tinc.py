@@ -73,7 +73,7 @@ class UnencryptedTinc(Tinc):
 
     name, key = "tinc, unencrypted", "tinc-unencrypted"
     about = "the same with `Cipher = none` and `Digest = none`"
-    encrypted = False
+    encrypted, variant = False, True
     mtu = WIRE_PAYLOAD - HEADER
     algorithms = ["Cipher = none", "Digest = none", "MACLength = 0"]
 
