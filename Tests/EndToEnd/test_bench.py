@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-from lab.shell import repository
+from lab.shell import repository, run
 
 sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
 
@@ -101,6 +101,22 @@ class DeferredChecksums(unittest.TestCase):
         for packet in (other, frame):
             capture += bytes(8) + len(packet).to_bytes(4, "little") * 2 + packet
         self.assertEqual(list(checksums.inner_packets(capture)), [self.SYN])
+
+
+class Accounts(unittest.TestCase):
+    def test_processor_time_of_members_counts_in_either_version(self):
+        hierarchies = [hierarchy for hierarchy in cpu.HIERARCHIES if cpu.version(hierarchy)]
+        self.assertTrue(hierarchies)
+        for hierarchy in hierarchies:
+            with self.subTest(hierarchy):
+                account = cpu.Account(hierarchy)
+                self.addCleanup(account.close)
+                with cpu.metered(account) as usage:
+                    run(account.enter("sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"))
+                self.assertGreater(usage.group, 0.01)
+                self.assertLessEqual(usage.group, usage.wall * os.cpu_count())
+                account.close()
+                self.assertFalse(os.path.exists(account.path))
 
 
 class Records(unittest.TestCase):

@@ -11,16 +11,25 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_ROOT = "/sys/fs/cgroup"
-_V1 = os.path.join(_ROOT, "cpuacct")
+#: Where control groups can be made that count processor time: version 1 and version 2, alone or beside version 1.
+HIERARCHIES = ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+_FIGURES = {1: "cpuacct.usage", 2: "cpu.stat"}
 _numbers = iter(range(1, 1 << 30))
+
+
+def version(hierarchy):
+    """The version of control groups whose processor time a hierarchy counts; None when it counts none."""
+    return next((number for number, name in _FIGURES.items() if os.path.exists(os.path.join(hierarchy, name))), None)
 
 
 class Account:
     """A control group of its own, of version 1 (cpuacct) or 2 (cpu.stat)."""
 
-    def __init__(self):
-        parent = _V1 if os.path.isdir(_V1) else _ROOT
+    def __init__(self, parent=None):
+        parent = parent or next(filter(version, HIERARCHIES), None)
+        if parent is None:
+            raise RuntimeError(f"no control groups that count processor time are mounted at {', '.join(HIERARCHIES)}")
+        self.version = version(parent)
         self.path = os.path.join(parent, f"warrens-bench-{os.getpid()}-{next(_numbers)}")
         os.mkdir(self.path)
 
@@ -40,10 +49,9 @@ class Account:
 
     def seconds(self):
         """Processor seconds that the members have used, those that have ended included."""
-        if self.path.startswith(_V1):
-            with open(os.path.join(self.path, "cpuacct.usage")) as file:
+        with open(os.path.join(self.path, _FIGURES[self.version])) as file:
+            if self.version == 1:
                 return int(file.read()) / 1e9
-        with open(os.path.join(self.path, "cpu.stat")) as file:
             return int(dict(line.split() for line in file)["usage_usec"]) / 1e6
 
     def close(self):
