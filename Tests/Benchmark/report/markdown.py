@@ -68,8 +68,9 @@ def render_chapter(bench, question, results, problem, plots):
         if unit is None:
             parts += problems(group)  # Subjects that did not come up at all.
             continue
-        for (family,), rows in grouped(group, "family").items():
-            parts += [f"IPv{family}:"] if family else []
+        families = grouped(group, "family")
+        for (family,), rows in families.items():
+            parts += [f"IPv{family}:" if family else "Both families:"] if any(key != (None,) for key in families) else []
             parts.append(comparison(rows, getattr(question, "columns", [])))
             parts += problems(rows)
         parts += [f"![{parameter or question.title}]({file})" for file in plots.get((parameter, unit), []) if file.endswith(".svg")]
