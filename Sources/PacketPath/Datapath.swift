@@ -1,3 +1,5 @@
+package import Addressing
+
 /// What carries packets between this node's tunnel device and its peers. Few verbs, so that implementations know
 /// nothing of files, sockets and settings, and nothing of each other.
 package protocol Datapath: AnyObject, Sendable {
@@ -5,19 +7,32 @@ package protocol Datapath: AnyObject, Sendable {
     var name: String { get }
 
     /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
-    func apply(_ plan: ForwardingPlan)
+    func replace(_ plan: ForwardingPlan)
 
-    /// The plan in force.
-    var plan: ForwardingPlan { get }
+    /// Changes the plan in force, in the same way. Costs what the change is worth, however many peers there are.
+    func apply(_ change: ForwardingChange)
+
+    /// What the plan in force says of one peer; nil where it knows none of that name.
+    func peer(named name: String) -> ForwardingPlan.Peer?
+
+    /// The name of a peer that has something to do with an address outside of the overlay.
+    func peerName(at address: IPAddress) -> String?
 
     /// What was carried and dropped since the start.
     func totals() -> CounterTotals
 
-    /// What was carried for each peer of the plan in force, by name.
-    func peerTraffic() -> [String: PeerTraffic]
+    /// Where these peers' datagrams go and what was carried for each; nil for one that is not in the plan. Meant for
+    /// a few hundred at a time: changes of the plan wait for the answer.
+    func peerStatus(_ names: ArraySlice<String>) -> [PeerStatus?]
 
     /// Ends the threads. The tunnel device stays, without a carrier.
     func stop()
+}
+
+/// One peer as the datapath knows it at one moment.
+package struct PeerStatus: Sendable, Equatable {
+    package var endpoint: SocketAddress?
+    package var traffic = PeerTraffic()
 }
 
 /// What a datapath carried for one peer.
@@ -28,4 +43,6 @@ package struct PeerTraffic: Sendable, Equatable {
     package var receivedBytes: UInt64 = 0
     /// Seconds of the monotonic clock; nil for never.
     package var lastReceived: Int64?
+
+    package init() {}
 }

@@ -82,25 +82,12 @@ import Testing
     }
 
     @Test func learnsANarrowerPathForOneAddressOnly() {
-        let table = ForwardingTable(TestPlan.plan)
+        let table = ForwardingTable.make(TestPlan.plan)
         #expect(table.path(to: key("192.0.2.2"))?.learn(1400, now: 5) == true)
         #expect(table.path(to: key("192.0.2.2"))?.learn(1400, now: 6) == false)
         #expect(table.path(to: key("192.0.2.2"))?.mtu(now: 6) == 1400)
         #expect(table.path(to: key("192.0.2.2"))?.mtu(now: 6 + PathState.lifetime) == 1500)
         #expect(table.path(to: key("2001:db8::3"))?.mtu(now: 6) == 1300)
         #expect(table.path(to: key("192.0.2.99")) == nil)
-    }
-
-    @Test func keepsWhatItKnowsOfUnchangedPeers() {
-        var states: [String: PeerState] = [:]
-        var paths: [IPAddress: PathState] = [:]
-        _ = ForwardingTable(TestPlan.plan, states: &states, paths: &paths)
-        let state = states["b"]
-        let path = paths[address("192.0.2.2")]
-        var plan = TestPlan.plan
-        plan.peers.removeLast()
-        _ = ForwardingTable(plan, states: &states, paths: &paths)
-        #expect(states["b"] === state && paths[address("192.0.2.2")] === path)
-        #expect(states["nat"] == nil)
     }
 }

@@ -67,28 +67,25 @@ func address(_ text: String) -> IPAddress {
 }
 
 extension ForwardingTable {
-    convenience init(_ plan: ForwardingPlan) {
-        var states: [String: PeerState] = [:]
-        var paths: [IPAddress: PathState] = [:]
-        self.init(plan, states: &states, paths: &paths)
-    }
+    static func make(_ plan: ForwardingPlan) -> ForwardingTable { ForwardingDirectory(plan).table }
 }
 
 /// A plan with what the tests of both directions need.
 enum TestPlan {
     static let plan = ForwardingPlan(
-        ownSubnets: [prefix("10.220.106.0/24"), prefix("fd53::1:0/112")],
-        ownRoutes: [prefix("172.16.0.0/16")],
-        tunnelAddresses: [address("10.220.106.1"), address("fd53::1:1")],
-        knownEndpoints: [
-            SocketAddress(address("192.0.2.2"), port: 31337), SocketAddress(address("10.239.113.77"), port: 31337),
-            SocketAddress(address("10.239.113.77"), port: 4500),
-        ],
+        local: .init(
+            subnets: [prefix("10.220.106.0/24"), prefix("fd53::1:0/112")], routes: [prefix("172.16.0.0/16")],
+            tunnelAddresses: [address("10.220.106.1"), address("fd53::1:1")]),
         peers: [
             .init(
                 name: "b", subnets: [prefix("10.239.113.0/24"), prefix("fd53::2:0/112")],
                 routes: [prefix("10.99.0.0/16"), prefix("198.51.100.0/24")], nodeAddresses: [address("192.0.2.2")],
-                endpoint: SocketAddress(address("192.0.2.2"), port: 31337), routeMTU: 1500,
+                endpoint: SocketAddress(address("192.0.2.2"), port: 31337),
+                furtherEndpoints: [
+                    SocketAddress(address("10.239.113.77"), port: 31337),
+                    SocketAddress(address("10.239.113.77"), port: 4500),
+                ],
+                routeMTU: 1500,
                 outerSources: [address("192.0.2.2")]),
             .init(
                 name: "six", subnets: [prefix("10.240.0.0/24"), prefix("fd53::3:0/112")],
@@ -98,5 +95,5 @@ enum TestPlan {
             .init(name: "nat", subnets: [prefix("10.241.0.0/24")], outerSources: nil),
         ])
 
-    static let table = ForwardingTable(plan)
+    static let table = ForwardingTable.make(plan)
 }

@@ -3,8 +3,25 @@ package import Addressing
 /// What a datapath needs to know to carry packets: the registry reduced to addresses. A pure value, made by the
 /// control side and handed over whole.
 package struct ForwardingPlan: Sendable, Equatable {
+    /// What it must know of this node.
+    package struct Local: Sendable, Equatable {
+        /// This node's subnets: what may be delivered here, and what no peer may send from.
+        package var subnets: [IPPrefix]
+        /// Prefixes that this node offers to its peers (subnet router).
+        package var routes: [IPPrefix]
+        /// This node's address on the tunnel, for each family that it has.
+        package var tunnelAddresses: [IPAddress]
+
+        package init(subnets: [IPPrefix] = [], routes: [IPPrefix] = [], tunnelAddresses: [IPAddress] = []) {
+            self.subnets = subnets
+            self.routes = routes
+            self.tunnelAddresses = tunnelAddresses
+        }
+    }
+
     /// One peer as the datapath sees it.
     package struct Peer: Sendable, Equatable {
+        /// No two peers share one.
         package var name: String
         /// The prefixes that this peer, and only it, claims.
         package var subnets: [IPPrefix]
@@ -14,47 +31,52 @@ package struct ForwardingPlan: Sendable, Equatable {
         package var nodeAddresses: [IPAddress]
         /// Where to send; nil while there is no way to reach it.
         package var endpoint: SocketAddress?
+        /// Where else its datagrams might go: inner UDP packets to one of its endpoints, in use or not, are a loop.
+        package var furtherEndpoints: [SocketAddress]
         /// The largest outer datagram towards the endpoint in bytes, IP header included, as the route has it.
         package var routeMTU: Int
-        /// The outer sources that may bear this peer's packets; nil where any may (`loose`).
+        /// The outer sources that may bear this peer's packets, besides its endpoint; nil where any may (`loose`).
         package var outerSources: [IPAddress]?
         /// Both ends announce `checksum-deferral`: inner transport checksums may stay partial on the way.
         package var defersChecksums: Bool
 
         package init(
             name: String, subnets: [IPPrefix], routes: [IPPrefix] = [], nodeAddresses: [IPAddress] = [],
-            endpoint: SocketAddress? = nil, routeMTU: Int = 1500, outerSources: [IPAddress]? = nil,
-            defersChecksums: Bool = false
+            endpoint: SocketAddress? = nil, furtherEndpoints: [SocketAddress] = [], routeMTU: Int = 1500,
+            outerSources: [IPAddress]? = nil, defersChecksums: Bool = false
         ) {
             self.name = name
             self.subnets = subnets
             self.routes = routes
             self.nodeAddresses = nodeAddresses
             self.endpoint = endpoint
+            self.furtherEndpoints = furtherEndpoints
             self.routeMTU = routeMTU
             self.outerSources = outerSources
             self.defersChecksums = defersChecksums
         }
     }
 
-    /// This node's subnets: what may be delivered here, and what no peer may send from.
-    package var ownSubnets: [IPPrefix]
-    /// Prefixes that this node offers to its peers (subnet router).
-    package var ownRoutes: [IPPrefix]
-    /// This node's address on the tunnel, for each family that it has.
-    package var tunnelAddresses: [IPAddress]
-    /// All endpoints of all peers, whether in use or not: inner UDP packets to one of them are a loop.
-    package var knownEndpoints: [SocketAddress]
+    package var local: Local
     package var peers: [Peer]
 
-    package init(
-        ownSubnets: [IPPrefix] = [], ownRoutes: [IPPrefix] = [], tunnelAddresses: [IPAddress] = [],
-        knownEndpoints: [SocketAddress] = [], peers: [Peer] = []
-    ) {
-        self.ownSubnets = ownSubnets
-        self.ownRoutes = ownRoutes
-        self.tunnelAddresses = tunnelAddresses
-        self.knownEndpoints = knownEndpoints
+    package init(local: Local = Local(), peers: [Peer] = []) {
+        self.local = local
         self.peers = peers
+    }
+}
+
+/// What becomes different in a plan. A peer that it does not name stays as it is, and loses no packet.
+package struct ForwardingChange: Sendable, Equatable {
+    package var local: ForwardingPlan.Local
+    /// The names of peers that are no more.
+    package var removed: [String]
+    /// Peers that are new, or not what they were.
+    package var updated: [ForwardingPlan.Peer]
+
+    package init(local: ForwardingPlan.Local, removed: [String] = [], updated: [ForwardingPlan.Peer] = []) {
+        self.local = local
+        self.removed = removed
+        self.updated = updated
     }
 }

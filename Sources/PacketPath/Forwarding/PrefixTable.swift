@@ -2,71 +2,58 @@ import Addressing
 
 /// Finds the value of the longest prefix that contains an address.
 ///
-/// An open-addressing hash over (prefix, length), asked once for each length in use, longest first. Overlays use one
-/// width for all nodes, so that one probe decides; routes add a probe for each further length.
-///
-/// Immutable once built. The hash is seeded at random, because node ids, and with them prefixes, are for others to
-/// choose.
+/// A hash over prefixes, asked once for each length in use, longest first. Overlays use one width for all nodes, so
+/// that one probe decides; routes add a probe for each further length. Immutable; a successor shares most of it.
 @safe
 struct PrefixTable: ~Copyable, Sendable {
-    private struct Slot: BitwiseCopyable {
-        var key: AddressKey
-        /// 0...128, counted in the mapped form; negative where the slot is empty.
-        var length: Int32
-        var value: Int32
-    }
+    typealias Entry = AddressMap.Entry
 
-    private nonisolated(unsafe) let slots: UnsafeMutablePointer<Slot>
-    private nonisolated(unsafe) let lengths: UnsafeMutablePointer<Int>
-    private let mask: Int
-    private let seed: UInt64
+    /// The first address of each prefix, tagged with its length, counted in the mapped form.
+    private let map: AddressMap
+    /// How many prefixes there are of each length: IPv4's, by 96 more than their length, then IPv6's.
+    private let usesV4: [Int]
+    private let usesV6: [Int]
+    private nonisolated(unsafe) let lengths: UnsafeMutablePointer<Int32>
     /// How many of `lengths` serve IPv4; they stand first.
     private let countV4: Int
-    private let count: Int
+    private let lengthCount: Int
 
-    /// - Parameter entries: Prefixes and what they lead to, 0 or more. Of two equal prefixes the first one stays.
-    init(_ entries: [(prefix: IPPrefix, value: Int32)]) {
-        var lengthsV4: Set<Int> = []
-        var lengthsV6: Set<Int> = []
-        for entry in entries {
-            if entry.prefix.family == .v4 {
-                lengthsV4.insert(96 + entry.prefix.length)
-            } else {
-                lengthsV6.insert(entry.prefix.length)
-            }
-        }
-        let all = lengthsV4.sorted(by: >) + lengthsV6.sorted(by: >)
-        var capacity = 4
-        while capacity < entries.count * 2 { capacity *= 2 }
-        countV4 = lengthsV4.count
-        count = all.count
-        mask = capacity - 1
-        seed = UInt64.random(in: 0 ... .max)
-        // Sound: both blocks live as long as this value, are written here alone, and are indexed below their
-        // capacity: `mask` bounds the one, `count` the other.
-        unsafe slots = .allocate(capacity: capacity)
-        unsafe slots.initialize(
-            repeating: Slot(key: AddressKey(high: 0, low: 0), length: -1, value: -1), count: capacity)
+    /// A prefix as an entry; `value` is 0 or more.
+    static func entry(_ prefix: IPPrefix, _ value: Int32) -> Entry {
+        Entry(key: AddressKey(prefix.first), tag: Int32(prefix.length + (prefix.family == .v4 ? 96 : 0)), value: value)
+    }
+
+    /// - Parameter entries: Prefixes and what they lead to. Of equal prefixes the one with the least value counts.
+    init(_ entries: [(prefix: IPPrefix, value: Int32)] = []) {
+        let entries = entries.map { Self.entry($0.prefix, $0.value) }.sorted { $0.value < $1.value }
+        let none = [Int](repeating: 0, count: 129)
+        self.init(
+            AddressMap(entries), usesV4: none.counting(entries, v4: true), usesV6: none.counting(entries, v4: false))
+    }
+
+    private init(_ map: consuming AddressMap, usesV4: [Int], usesV6: [Int]) {
+        self.map = map
+        self.usesV4 = usesV4
+        self.usesV6 = usesV6
+        let inUse = { (uses: [Int]) in uses.indices.reversed().filter { uses[$0] > 0 }.map { Int32($0) } }
+        let all = inUse(usesV4) + inUse(usesV6)
+        countV4 = inUse(usesV4).count
+        lengthCount = all.count
+        // Sound: the block lives as long as this value and is indexed below `lengthCount`.
         unsafe lengths = .allocate(capacity: max(all.count, 1))
         for (index, length) in all.enumerated() { unsafe (lengths + index).initialize(to: length) }
-        for entry in entries {
-            let length = entry.prefix.family == .v4 ? 96 + entry.prefix.length : entry.prefix.length
-            insert(AddressKey(entry.prefix.first), length: length, value: entry.value)
-        }
     }
 
-    deinit {
-        unsafe slots.deallocate()
-        unsafe lengths.deallocate()
-    }
+    deinit { unsafe lengths.deallocate() }
 
-    private func insert(_ key: AddressKey, length: Int, value: Int32) {
-        var index = start(key, length)
-        while unsafe slots[index].length >= 0 {
-            if unsafe slots[index].length == Int32(length), unsafe slots[index].key == key { return }
-            index = (index + 1) & mask
+    /// The table with some entries less and some more.
+    func successor(removing removed: [Entry], adding added: [Entry]) -> PrefixTable {
+        let count = { (uses: [Int], v4: Bool) in
+            uses.counting(removed, v4: v4, by: -1).counting(added, v4: v4)
         }
-        unsafe slots[index] = Slot(key: key, length: Int32(length), value: value)
+        return PrefixTable(
+            map.successor(removing: removed, adding: added), usesV4: count(usesV4, true),
+            usesV6: count(usesV6, false))
     }
 
     /// The value of the longest prefix around `address`, or -1.
@@ -74,30 +61,22 @@ struct PrefixTable: ~Copyable, Sendable {
     func find(_ address: AddressKey) -> Int {
         let isV4 = address.isV4
         var step = isV4 ? 0 : countV4
-        let end = isV4 ? countV4 : count
+        let end = isV4 ? countV4 : lengthCount
         while step < end {
             let length = unsafe lengths[step]
-            let key = address.masked(length)
-            var index = start(key, length)
-            while true {
-                let slot = unsafe slots[index]
-                if slot.length < 0 { break }
-                if slot.length == Int32(truncatingIfNeeded: length), slot.key == key { return Int(slot.value) }
-                index = (index + 1) & mask
-            }
+            let value = map.find(address.masked(Int(length))) { $0 == length }
+            if value >= 0 { return value }
             step += 1
         }
         return -1
     }
+}
 
-    @inline(__always)
-    private func start(_ key: AddressKey, _ length: Int) -> Int {
-        // Two rounds of a 64-bit mixer: a few nanoseconds where SipHash takes 25.
-        var hash = key.high ^ seed
-        hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
-        hash ^= key.low &+ UInt64(truncatingIfNeeded: length)
-        hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
-        hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
-        return Int(truncatingIfNeeded: hash ^ hash >> 32) & mask
+extension [Int] {
+    /// Counts the lengths of one family's prefixes.
+    fileprivate func counting(_ entries: [AddressMap.Entry], v4: Bool, by step: Int = 1) -> [Int] {
+        var counts = self
+        for entry in entries where (entry.key.isV4 && entry.tag >= 96) == v4 { counts[Int(entry.tag)] += step }
+        return counts
     }
 }

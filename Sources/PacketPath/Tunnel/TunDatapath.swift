@@ -1,4 +1,4 @@
-import Addressing
+package import Addressing
 package import Host
 internal import Synchronization
 
@@ -11,17 +11,8 @@ package final class TunDatapath: Datapath {
     private let stopped: Event
     private let cell: TableCell
     private let counters = [Counters(), Counters()]
-    private let known: Mutex<Known>
+    private let directory: Mutex<ForwardingDirectory>
     private let workers = Mutex<[Worker]>([])
-
-    /// What outlives one plan: counts by peer, path MTUs by outer address.
-    private struct Known {
-        var states: [String: PeerState] = [:]
-        var paths: [IPAddress: PathState] = [:]
-        package var plan: ForwardingPlan
-    }
-
-    package var plan: ForwardingPlan { known.withLock { $0.plan } }
 
     private static let outbound = 0
     private static let inbound = 1
@@ -31,10 +22,9 @@ package final class TunDatapath: Datapath {
         lost = try Event()
         stopped = try Event()
         framingAlarm = try FramingAlarm()
-        var known = Known(plan: plan)
-        let table = ForwardingTable(plan, states: &known.states, paths: &known.paths)
-        self.known = Mutex(known)
-        cell = TableCell(table, readers: counters.count)
+        let directory = ForwardingDirectory(plan)
+        cell = TableCell(directory.table, readers: counters.count)
+        self.directory = Mutex(directory)
         let (cell, stopped, lost, counters, alarm) = (cell, stopped, lost, counters, framingAlarm)
         do throws(SystemError) {
             try add(
@@ -61,26 +51,33 @@ package final class TunDatapath: Datapath {
         workers.withLock { $0.append(worker) }
     }
 
-    package func apply(_ plan: ForwardingPlan) {
-        var known = known.withLock { $0 }
-        guard plan != known.plan else { return }
-        known.plan = plan
-        let table = ForwardingTable(plan, states: &known.states, paths: &known.paths)
-        self.known.withLock { $0 = known }
-        cell.replace(table)
+    package func replace(_ plan: ForwardingPlan) {
+        change { $0.replace(plan) }
+    }
+
+    package func apply(_ change: ForwardingChange) {
+        self.change { $0.apply(change) }
+    }
+
+    private func change(_ body: (inout ForwardingDirectory) -> Bool) {
+        let table = directory.withLock { body(&$0) ? $0.table : nil }
+        if let table { cell.replace(table) }
+    }
+
+    package func peer(named name: String) -> ForwardingPlan.Peer? { directory.withLock { $0.peer(named: name) } }
+
+    package func peerName(at address: IPAddress) -> String? {
+        directory.withLock { $0.name(at: AddressKey(address)) }
     }
 
     package func totals() -> CounterTotals { CounterTotals(counters) }
 
-    package func peerTraffic() -> [String: PeerTraffic] {
-        known.withLock { $0.states }.mapValues { state in
-            let last = state.lastReceived.load(ordering: .relaxed)
-            return PeerTraffic(
-                sentPackets: state.sentPackets.load(ordering: .relaxed),
-                sentBytes: state.sentBytes.load(ordering: .relaxed),
-                receivedPackets: state.receivedPackets.load(ordering: .relaxed),
-                receivedBytes: state.receivedBytes.load(ordering: .relaxed),
-                lastReceived: last == 0 ? nil : last)
+    package func peerStatus(_ names: ArraySlice<String>) -> [PeerStatus?] {
+        directory.withLock { directory in
+            names.map { name in
+                guard let peer = directory.peer(named: name), let state = directory.state(of: name) else { return nil }
+                return PeerStatus(endpoint: peer.endpoint, traffic: PeerTraffic(state))
+            }
         }
     }
 
@@ -91,5 +88,17 @@ package final class TunDatapath: Datapath {
             return workers
         }
         for worker in workers { worker.join() }
+    }
+}
+
+extension PeerTraffic {
+    fileprivate init(_ state: PeerState) {
+        self.init()
+        sentPackets = state.sentPackets.load(ordering: .relaxed)
+        sentBytes = state.sentBytes.load(ordering: .relaxed)
+        receivedPackets = state.receivedPackets.load(ordering: .relaxed)
+        receivedBytes = state.receivedBytes.load(ordering: .relaxed)
+        let last = state.lastReceived.load(ordering: .relaxed)
+        lastReceived = last == 0 ? nil : last
     }
 }

@@ -22,6 +22,11 @@ final class Daemon {
     private static let renumberingsAtOnce = 8
     private var datapath: TunDatapath
     private var datapathIsLost = false
+    /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
+    private var untold = PeerDifference()
+    private var isAllUntold = false
+    private var demands = PeerDemands()
+    private var hostNames = HostNames()
     private var mtu = 0
     private var warnings = Warnings()
     private var hostProblems: [NodeProblem] = []
@@ -69,11 +74,12 @@ final class Daemon {
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
             // we are about to know with "unreachable".
             loader.read(settings: settings)
-            _ = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
-            let plan = PlanMaker(
+            hostNames.add(loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts))
+            let maker = PlanMaker(
                 settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
-                resolved: [:]
-            ).forwarding()
+                resolved: [:])
+            let plan = maker.plan(for: loader.registry.peers)
+            demands = maker.demands(of: plan)
             datapath = try Self.openDatapath(settings, plan)
             let (board, reload) = (StatusBoard(), try Event())
             (self.board, self.reload) = (board, reload)
@@ -162,6 +168,7 @@ final class Daemon {
         let namesChanged = { [self] in
             resolver.changed.clear()
             log.info("host names of peers are resolved", metadata: ["names": "\(resolver.addresses.count)"])
+            for peer in loader.registry.peers where hostNames.isNeeded(for: peer) { untold.add(peer) }
             apply()
         }
         return kernel.changeDescriptors.map { ($0, kernelChanged) } + [
@@ -204,6 +211,7 @@ final class Daemon {
             }
             try identity.reload(fresh)
             settings = fresh
+            isAllUntold = true
             warnings.clear("settings")
             log.notice("settings and node file are read again")
         } catch {
@@ -234,6 +242,7 @@ final class Daemon {
     private func followKernel() {
         timers.kernel.acknowledge()
         if (try? kernel.refresh(ownSubnets: Self.subnets(identity))) ?? true {
+            isAllUntold = true
             rebuildRegistry()
             tellClashes()
         }
@@ -248,7 +257,7 @@ final class Daemon {
 
     private func tellFraming() {
         guard let source = datapath.framingAlarm.take() else { return }
-        framingLog.tell(source, datapath.plan, log, now: monotonicSeconds())
+        framingLog.tell(source, of: datapath.peerName(at: source), log, now: monotonicSeconds())
     }
 
     /// The tunnel device was removed under us: it is made again, with all that hangs on it.
@@ -271,9 +280,15 @@ final class Daemon {
     // MARK: Making it so
 
     private func rebuildRegistry() {
-        let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
-        RegistryLog(log).tell(difference, loader.registry)
+        renewRegistry()
         settleRegistry()
+    }
+
+    private func renewRegistry() {
+        let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
+        untold.add(difference)
+        hostNames.add(difference)
+        RegistryLog(log).tell(difference, loader.registry)
     }
 
     /// Gives way where another node holds our subnets by the better claim, and again where the next choice is taken,
@@ -285,8 +300,7 @@ final class Daemon {
             warnings.set("conflict", failure ?? identity.advice(loader.registry.selfEntry))
             warnings.set("self", loader.registry.selfAbsence)
             guard identity.node != former else { return }
-            let difference = loader.rebuild(node: identity.node, settings: settings, facts: kernel.underlay.facts)
-            RegistryLog(log).tell(difference, loader.registry)
+            renewRegistry()
         }
     }
 
@@ -311,21 +325,16 @@ final class Daemon {
         if identity.node.claim.since == nil {
             if identity.date(settings) { rebuildRegistry() } else { timers.claim.set(milliseconds: 600_000) }
         }
-        try resolver.want(PlanMaker.hostNames(loader.registry))
         let maker = PlanMaker(
             settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
             resolved: resolver.addresses)
-        let plan = maker.forwarding()
-        if datapathIsLost {
-            datapath.stop()
-            datapath = try Self.openDatapath(settings, plan)
-            datapathIsLost = false
-        }
-        datapath.apply(plan)
-        let problems = maker.problems
-        RegistryLog(log).tell(problems.filter { !hostProblems.contains($0) })
+        if isAllUntold || datapathIsLost { try tellAll(maker) } else { tellDifference(maker) }
+        (untold, isAllUntold) = (PeerDifference(), false)
+        try resolver.want(hostNames.all)
+        let problems = demands.problems
+        RegistryLog(log).tell(problems.filter(Set(problems).subtracting(hostProblems).contains))
         hostProblems = problems
-        let network = maker.network(for: plan)
+        let network = maker.network(demands)
         if network.mtu != mtu || !Files.exists(paths.mtu) {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
             mtu = network.mtu
@@ -335,12 +344,32 @@ final class Daemon {
         }
     }
 
+    private func tellAll(_ maker: PlanMaker) throws(SystemError) {
+        let plan = maker.plan(for: loader.registry.peers)
+        if datapathIsLost {
+            datapath.stop()
+            datapath = try Self.openDatapath(settings, plan)
+            datapathIsLost = false
+        } else {
+            datapath.replace(plan)
+        }
+        demands = maker.demands(of: plan)
+    }
+
+    /// Costs no more than the difference is worth: whatever is done here for all peers delays each change.
+    private func tellDifference(_ maker: PlanMaker) {
+        let change = maker.change(untold)
+        let former = (change.removed + change.updated.map(\.name)).compactMap(datapath.peer(named:))
+        datapath.apply(change)
+        for peer in former { demands.replace(peer, by: nil) }
+        for peer in change.updated { demands.replace(nil, by: (peer, maker.demand(of: peer))) }
+    }
+
     private func publish() {
-        let reporter = StatusReporter(
-            settings: settings, node: identity.node, loader: loader, plan: datapath.plan,
-            hostProblems: hostProblems, mtu: mtu,
-            datapath: datapath.name, datapathReason: datapathReason, warnings: warnings.texts)
-        board.publish(reporter.report(), datapath: datapath)
+        board.publish(
+            StatusReporter(
+                node: identity.node, loader: loader, hostProblems: hostProblems, mtu: mtu, datapath: datapath,
+                datapathReason: datapathReason, warnings: warnings.texts))
     }
 
     /// Leaves the device, its routes and the pods as they are: without a carrier on the device they refuse packets to

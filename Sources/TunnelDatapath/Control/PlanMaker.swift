@@ -10,11 +10,16 @@ struct PlanMaker {
     private static let cautiousOverhead = 80
     private static let cautiousLimit = 1420
 
+    private static let deferral = "checksum-deferral"
+
     static func cautiousMTU(_ uplinkMTU: Int?) -> Int { min(cautiousLimit, (uplinkMTU ?? 1500) - cautiousOverhead) }
 
     let settings: Settings
     let node: LocalNode
-    let registry: Registry
+    /// The extra routes that the node file gives this node.
+    let ownRoutes: [IPPrefix]
+    /// What the node file says that this node is capable of: its peers act on that.
+    let ownFeatures: Set<String>
     /// The outer MTU of the way to an address, in bytes; nil where there is none.
     let pathMTU: (IPAddress) -> Int?
     /// The MTU of the device with the default route, in bytes.
@@ -27,27 +32,52 @@ struct PlanMaker {
     /// This node's subnets, those that are draining included.
     var ownSubnets: [NodeSubnet] { node.subnets + node.draining }
 
-    func forwarding() -> ForwardingPlan {
-        ForwardingPlan(
-            ownSubnets: ownSubnets.map(\.prefix),
-            ownRoutes: registry.selfEntry?.routes ?? [],
-            tunnelAddresses: node.subnets.map(\.tunnelAddress),
-            knownEndpoints: registry.peers.flatMap(candidates),
-            peers: registry.peers.map(peer))
+    var local: ForwardingPlan.Local {
+        ForwardingPlan.Local(
+            subnets: ownSubnets.map(\.prefix), routes: ownRoutes, tunnelAddresses: node.subnets.map(\.tunnelAddress))
     }
 
-    func network(for plan: ForwardingPlan) -> OverlayNetwork {
+    func plan(for peers: [Peer]) -> ForwardingPlan { ForwardingPlan(local: local, peers: peers.map(peer)) }
+
+    func change(_ difference: PeerDifference) -> ForwardingChange {
+        ForwardingChange(
+            local: local, removed: Array(difference.removed), updated: difference.updated.values.map(peer))
+    }
+
+    func demands(of plan: ForwardingPlan) -> PeerDemands {
+        var demands = PeerDemands()
+        for peer in plan.peers { demands.replace(nil, by: (peer, demand(of: peer))) }
+        return demands
+    }
+
+    func network(_ demands: PeerDemands) -> OverlayNetwork {
         let families = Set(ownSubnets.map(\.family))
-        let blocks = settings.overlayPrefixes.filter { families.contains($0.family) }
-        // Subnets that an operator pinned elsewhere are routed one by one.
-        let further = plan.peers.flatMap { peer in
-            (peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } } + peer.routes)
-                .filter { obstacle(to: $0) == nil }
-        }.filter { families.contains($0.family) }
+        let further = demands.destinations.filter { families.contains($0.family) }
         return OverlayNetwork(
-            mtu: mtu(for: plan), ownSubnets: plan.ownSubnets, tunnelAddresses: ownSubnets.map(\.tunnelAddress),
-            gateways: ownSubnets.map(\.bridgeAddress), destinations: blocks + further,
+            mtu: mtu(demands), ownSubnets: ownSubnets.map(\.prefix), tunnelAddresses: ownSubnets.map(\.tunnelAddress),
+            gateways: ownSubnets.map(\.bridgeAddress),
+            destinations: settings.overlayPrefixes.filter { families.contains($0.family) } + further,
             exceptions: hostDestinations.filter { inner in further.contains { $0.contains(inner) } }.sorted())
+    }
+
+    /// What one peer asks of this host's network beyond a way to the overlay's prefixes: its subnets that an operator
+    /// pinned elsewhere, and its extra routes, are routed one by one, unless they would hide a network of this host.
+    func demand(of peer: ForwardingPlan.Peer) -> PeerDemands.Demand {
+        var demand = PeerDemands.Demand()
+        let subnets = peer.subnets.filter { subnet in !settings.overlayPrefixes.contains { $0.contains(subnet) } }
+        for (prefix, key) in subnets.map({ ($0, "subnets") }) + peer.routes.map({ ($0, "routes") }) {
+            guard let obstacle = obstacle(to: prefix) else {
+                demand.destinations.append(prefix)
+                continue
+            }
+            demand.problems.append(
+                NodeProblem(
+                    node: peer.name, field: "warrens.io/\(key)",
+                    message:
+                        "\(prefix) lies inside of this host's own route \(obstacle), so it is not routed through the "
+                        + "tunnel; announce other prefixes, or remove that route"))
+        }
+        return demand
     }
 
     /// The route of this host that a prefix of a peer would hide: the same one, or one around it. What the prefix merely
@@ -58,52 +88,38 @@ struct PlanMaker {
             .first(where: hostDestinations.contains)
     }
 
-    /// The peers' prefixes that are not routed, each with the reason.
-    var problems: [NodeProblem] {
-        let blocks = settings.overlayPrefixes
-        return registry.peers.flatMap { peer in
-            let subnets = peer.subnets.filter { subnet in !blocks.contains { $0.contains(subnet) } }
-            return (subnets.map { ($0, "subnets") } + peer.routes.map { ($0, "routes") }).compactMap { prefix, key in
-                obstacle(to: prefix).map {
-                    NodeProblem(
-                        node: peer.name, field: "warrens.io/\(key)",
-                        message:
-                            "\(prefix) lies inside of this host's own route \($0), so it is not routed through the "
-                            + "tunnel; announce other prefixes, or remove that route")
-                }
-            }
-        }
-    }
-
     var masquerade: TunnelMasquerade {
         TunnelMasquerade(ownSubnets: ownSubnets.map(\.prefix), tunnelAddresses: node.subnets.map(\.tunnelAddress))
     }
 
     /// The largest inner packet that every peer can be sent, in bytes.
-    func mtu(for plan: ForwardingPlan) -> Int {
+    private func mtu(_ demands: PeerDemands) -> Int {
         if let fixed = settings.mtu { return fixed }
-        let limits = plan.peers.compactMap { peer in peer.endpoint.map { peer.routeMTU - Self.overhead($0) } }
-        let limit = limits.min() ?? Self.cautiousMTU(uplinkMTU)
+        let limit = demands.smallestLimit ?? Self.cautiousMTU(uplinkMTU)
         return min(max(limit, WireFormat.minimumMTU), 65535 - WireFormat.overheadV6)
     }
 
-    private func peer(_ peer: Peer) -> ForwardingPlan.Peer {
+    /// The peer as the datapath is to see it.
+    func peer(_ peer: Peer) -> ForwardingPlan.Peer {
         let candidates = candidates(peer)
+        var addresses = peer.nodeAddresses
+        for candidate in candidates where !addresses.contains(candidate.address) { addresses.append(candidate.address) }
         var result = ForwardingPlan.Peer(
-            name: peer.name, subnets: peer.subnets, routes: peer.routes,
-            nodeAddresses: peer.nodeAddresses
-                + candidates.map(\.address).filter { !peer.nodeAddresses.contains($0) })
+            name: peer.name, subnets: peer.subnets, routes: peer.routes, nodeAddresses: addresses)
         for candidate in candidates {
             guard let mtu = pathMTU(candidate.address) else { continue }
             result.endpoint = candidate
             result.routeMTU = mtu
             break
         }
+        result.defersChecksums = peer.features.contains(Self.deferral) && ownFeatures.contains(Self.deferral)
+        result.furtherEndpoints = candidates.filter { $0 != result.endpoint }
         // An address that NAT chooses, that we could not answer or that a name server has yet to tell proves nothing;
         // then it suffices that some node owns the inner source.
         let isKnown = peer.hostNames.allSatisfy { resolved[$0] != nil }
         if settings.sourceCheck == .strict, !peer.isDynamic, isKnown, result.endpoint != nil {
-            result.outerSources = candidates.map(\.address)
+            // A node may send over a family, or from an address, that it does not announce to be reached by.
+            result.outerSources = addresses
         }
         return result
     }
@@ -117,28 +133,16 @@ struct PlanMaker {
             }
         }
     }
-
-    private static func overhead(_ endpoint: SocketAddress) -> Int {
-        endpoint.address.family == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
-    }
 }
 
 extension PlanMaker {
-    /// The host names that have to be resolved.
-    static func hostNames(_ registry: Registry) -> Set<String> { Set(registry.peers.flatMap(\.hostNames)) }
-
     init(
         settings: Settings, node: LocalNode, registry: Registry, underlay: Underlay, resolved: [String: [IPAddress]]
     ) {
         self.init(
-            settings: settings, node: node, registry: registry, pathMTU: { underlay.path(to: $0)?.mtu },
-            uplinkMTU: underlay.uplinkMTU, hostDestinations: underlay.destinations, resolved: resolved)
-    }
-}
-
-extension Peer {
-    /// The host names among its endpoints.
-    fileprivate var hostNames: [String] {
-        endpoints.compactMap { if case .name(let name, _) = $0 { name } else { nil } }
+            settings: settings, node: node, ownRoutes: registry.selfEntry?.routes ?? [],
+            ownFeatures: registry.selfEntry?.features ?? [], pathMTU: { underlay.path(to: $0)?.mtu },
+            uplinkMTU: underlay.uplinkMTU,
+            hostDestinations: underlay.destinations, resolved: resolved)
     }
 }

@@ -1,43 +1,71 @@
 import Addressing
+internal import Host
 internal import Overlay
 internal import PacketPath
 
-/// Puts together what `status` shows of the control side.
-struct StatusReporter {
-    let settings: Settings
+/// What `status` shows of the control side, and how it is put together once somebody asks.
+struct StatusReporter: Sendable {
     let node: LocalNode
     let loader: RegistryLoader
-    let plan: ForwardingPlan
     /// What the registry cannot know is wrong with its nodes: it clashes with this host.
     let hostProblems: [NodeProblem]
     let mtu: Int
-    let datapath: String
+    let datapath: any Datapath
     let datapathReason: String
     let warnings: [String]
 
-    func report() -> StatusReport {
-        let planned = Dictionary(plan.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        return StatusReport(
-            version: Daemon.version, datapath: datapath, datapathReason: datapathReason, name: node.name,
+    /// How many peers the datapath is asked about at once.
+    private static let batch = 256
+
+    /// - Parameter uptime: In seconds.
+    func report(uptime: Int) -> (report: StatusReport, totals: CounterTotals) {
+        let totals = datapath.totals()
+        let report = StatusReport(
+            version: Daemon.version, datapath: datapath.name, datapathReason: datapathReason, name: node.name,
             nodeID: node.nodeID, subnets: (node.subnets + node.draining).map(\.prefix), claim: node.claim, mtu: mtu,
-            uptime: 0,
+            uptime: uptime,
             registry: .init(
                 peers: loader.registry.peers.count, problems: loader.registry.problems + hostProblems,
                 conflicts: loader.registry.conflicts, file: loader.path, loadedAt: loader.loadedAt,
                 lastError: loader.lastError?.description),
-            peers: loader.registry.peers.map { peer($0, planned[$0.name]) }, warnings: warnings)
+            counters: counters(totals), peers: peers(), warnings: warnings)
+        return (report, totals)
     }
 
-    private func peer(_ peer: Peer, _ planned: ForwardingPlan.Peer?) -> StatusReport.Peer {
-        StatusReport.Peer(
+    private func counters(_ totals: CounterTotals) -> [String: UInt64] {
+        var counters: [String: UInt64] = [:]
+        for counter in TrafficCounter.allCases { counters[counter.name] = totals[counter] }
+        for reason in DropReason.allCases { counters["drop.\(reason.name)"] = totals[reason] }
+        return counters
+    }
+
+    private func peers() -> [StatusReport.Peer] {
+        let peers = loader.registry.peers
+        let now = monotonicSeconds()
+        var result: [StatusReport.Peer] = []
+        result.reserveCapacity(peers.count)
+        for start in stride(from: 0, to: peers.count, by: Self.batch) {
+            let batch = peers[start..<min(start + Self.batch, peers.count)]
+            let states = datapath.peerStatus(batch.map(\.name)[...])
+            for (peer, state) in zip(batch, states) { result.append(describe(peer, state, now: now)) }
+        }
+        return result
+    }
+
+    private func describe(_ peer: Peer, _ status: PeerStatus?, now: Int64) -> StatusReport.Peer {
+        let traffic = status?.traffic ?? PeerTraffic()
+        return StatusReport.Peer(
             name: peer.name, nodeID: peer.nodeID, subnets: peer.subnets,
-            endpoint: planned?.endpoint?.description, endpoints: peer.endpoints.map(\.description),
-            note: note(peer, planned))
+            endpoint: status?.endpoint?.description, endpoints: peer.endpoints.map(\.description),
+            sent: .init(packets: traffic.sentPackets, bytes: traffic.sentBytes),
+            received: .init(packets: traffic.receivedPackets, bytes: traffic.receivedBytes),
+            lastReceived: traffic.lastReceived.map { Int(now - $0) },
+            note: note(peer, canSend: status?.endpoint != nil))
     }
 
-    private func note(_ peer: Peer, _ planned: ForwardingPlan.Peer?) -> String {
+    private func note(_ peer: Peer, canSend: Bool) -> String {
         if peer.subnets.isEmpty { return "holds no subnet: other nodes have the better claims" }
-        guard planned?.endpoint == nil else { return "" }
+        if canSend { return "" }
         if peer.isDynamic, peer.endpoints.isEmpty { return "behind NAT: nothing can be sent until it is discovered" }
         if peer.endpoints.contains(where: { $0.socketAddress == nil }) {
             return "its host name is not resolved, or there is no route to what it stands for"

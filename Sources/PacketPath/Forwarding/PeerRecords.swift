@@ -1,0 +1,161 @@
+import Addressing
+
+/// One peer as packets meet it. What it points at is retained by the list that it stands in.
+struct PeerRecord: BitwiseCopyable {
+    /// Where to send, where `hasEndpoint`.
+    var endpoint = AddressKey(high: 0, low: 0)
+    unowned(unsafe) var state: PeerState
+    unowned(unsafe) var path: PathState
+    /// The outer sources of its datagrams besides the endpoint.
+    fileprivate unowned(unsafe) var furtherSources: AddressList
+    var port: UInt16 = 0
+    var hasEndpoint = false
+    /// Whether received datagrams must bear the endpoint or another address of the peer as outer source.
+    var checksSource = false
+    /// Whether inner transport checksums may stay partial on the way, in both directions.
+    var defersChecksums = false
+
+    /// Which outer protocol carries the peer's packets.
+    var endpointFamily: IPFamily { endpoint.isV4 ? .v4 : .v6 }
+
+    /// Retains the objects for the list that the record is to stand in.
+    init(retaining state: PeerState, _ path: PathState, furtherSources: AddressList) {
+        unsafe self.state = state
+        unsafe self.path = path
+        unsafe self.furtherSources = furtherSources
+        retain()
+    }
+
+    /// True where `outer` is an address that the peer sends from.
+    @inline(__always)
+    func sends(from outer: AddressKey) -> Bool {
+        if hasEndpoint, outer == endpoint { return true }
+        return unsafe furtherSources.contains(outer)
+    }
+
+    // Sound: objects are retained by whoever makes the record, and once more by each list that copies it.
+
+    fileprivate func retain() {
+        _ = unsafe Unmanaged.passUnretained(state).retain()
+        _ = unsafe Unmanaged.passUnretained(path).retain()
+        _ = unsafe Unmanaged.passUnretained(furtherSources).retain()
+    }
+
+    fileprivate func release() {
+        unsafe Unmanaged.passUnretained(state).release()
+        unsafe Unmanaged.passUnretained(path).release()
+        unsafe Unmanaged.passUnretained(furtherSources).release()
+    }
+}
+
+/// A few addresses that are read without counting references.
+@safe
+final class AddressList: Sendable {
+    static let none = AddressList([])
+
+    private nonisolated(unsafe) let addresses: UnsafeMutablePointer<AddressKey>
+    private let count: Int
+
+    init(_ list: [AddressKey]) {
+        count = list.count
+        // Sound: the block lives as long as this object and is indexed below `count`.
+        unsafe addresses = .allocate(capacity: max(count, 1))
+        for (index, address) in list.enumerated() { unsafe (addresses + index).initialize(to: address) }
+    }
+
+    deinit { unsafe addresses.deallocate() }
+
+    @inline(__always)
+    func contains(_ address: AddressKey) -> Bool {
+        for index in 0..<count where unsafe addresses[index] == address { return true }
+        return false
+    }
+}
+
+/// The peers by their numbers. Immutable; a successor shares all but the chunks in which it differs.
+@safe
+struct PeerRecords: ~Copyable, Sendable {
+    private static let chunkSize = 128
+
+    @safe
+    private final class Chunk: Sendable {
+        nonisolated(unsafe) let records: UnsafeMutablePointer<PeerRecord>
+
+        /// A chunk of numbers that no peer has.
+        init(state: PeerState, path: PathState) {
+            // Sound: the block has a record for each number of the chunk, and its records' objects are retained.
+            unsafe records = .allocate(capacity: chunkSize)
+            for index in 0..<chunkSize {
+                unsafe (records + index).initialize(to: PeerRecord(retaining: state, path, furtherSources: .none))
+            }
+        }
+
+        init(copying other: Chunk) {
+            unsafe records = .allocate(capacity: chunkSize)
+            unsafe records.initialize(from: other.records, count: chunkSize)
+            for index in 0..<chunkSize { unsafe records[index].retain() }
+        }
+
+        deinit {
+            for index in 0..<chunkSize { unsafe records[index].release() }
+            unsafe records.deallocate()
+        }
+
+        /// Takes over a record with its retained objects. Only while nobody else has this chunk.
+        func set(_ index: Int, _ record: PeerRecord) {
+            unsafe records[index].release()
+            unsafe records[index] = record
+        }
+    }
+
+    private let chunks: [Chunk]
+    private nonisolated(unsafe) let starts: UnsafeMutablePointer<UnsafeMutablePointer<PeerRecord>>
+    /// How many numbers there are.
+    let count: Int
+    /// What stands under the numbers that no peer has.
+    private let vacantState: PeerState
+    private let vacantPath: PathState
+
+    init() { self.init([], state: PeerState(), path: PathState(routeMTU: 0)) }
+
+    private init(_ chunks: [Chunk], state: PeerState, path: PathState) {
+        self.chunks = chunks
+        vacantState = state
+        vacantPath = path
+        count = chunks.count * Self.chunkSize
+        // Sound: the block lives as long as this value, and leads to blocks that the chunks above hold.
+        unsafe starts = .allocate(capacity: max(chunks.count, 1))
+        for (index, chunk) in chunks.enumerated() { unsafe (starts + index).initialize(to: chunk.records) }
+    }
+
+    deinit { unsafe starts.deallocate() }
+
+    /// Makes a record of no peer: nothing can be sent by it.
+    func makeVacant() -> PeerRecord { PeerRecord(retaining: vacantState, vacantPath, furtherSources: .none) }
+
+    /// The path of a peer that cannot be reached.
+    var noPath: PathState { vacantPath }
+
+    /// The peer with this number.
+    @inline(__always)
+    subscript(number: Int) -> PeerRecord {
+        precondition(number >= 0 && number < count)
+        return unsafe starts[number / Self.chunkSize][number % Self.chunkSize]
+    }
+
+    /// The list with other records, which it takes over, under some numbers, which may be new ones.
+    func successor(setting changes: [(number: Int, record: PeerRecord)]) -> PeerRecords {
+        var chunks = chunks
+        var fresh: Set<Int> = []
+        for (number, record) in changes {
+            let index = number / Self.chunkSize
+            while index >= chunks.count {
+                fresh.insert(chunks.count)
+                chunks.append(Chunk(state: vacantState, path: vacantPath))
+            }
+            if fresh.insert(index).inserted { chunks[index] = Chunk(copying: chunks[index]) }
+            chunks[index].set(number % Self.chunkSize, record)
+        }
+        return PeerRecords(chunks, state: vacantState, path: vacantPath)
+    }
+}

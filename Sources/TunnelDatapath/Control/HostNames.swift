@@ -1,0 +1,28 @@
+internal import Overlay
+
+/// Which peers have host names among their endpoints: few, and only they are touched by what a name server says.
+struct HostNames {
+    private var byPeer: [String: Set<String>] = [:]
+
+    /// The names that have to be resolved.
+    var all: Set<String> { byPeer.values.reduce(into: []) { $0.formUnion($1) } }
+
+    var isEmpty: Bool { byPeer.isEmpty }
+
+    mutating func add(_ difference: RegistryDifference) {
+        for peer in difference.removed { byPeer[peer.name] = nil }
+        for peer in difference.added + difference.changed.map(\.new) {
+            let names = Set(peer.hostNames)
+            byPeer[peer.name] = names.isEmpty ? nil : names
+        }
+    }
+
+    func isNeeded(for peer: Peer) -> Bool { byPeer[peer.name] != nil }
+}
+
+extension Peer {
+    /// The host names among its endpoints.
+    var hostNames: [String] {
+        endpoints.compactMap { if case .name(let name, _) = $0 { name } else { nil } }
+    }
+}
