@@ -324,7 +324,7 @@ struct DaemonTests {
         try Files.makeDirectories(directory)
         defer { try? Files.removeTree(directory) }
         try Files.replace("\(directory)/resolv.conf", with: "nameserver 127.0.0.1\noptions timeout:1\n".utf8)
-        let server = try network.a.spawn("exec python3 -c \"\(Self.nameServer(network.b.address))\"")
+        let server = try network.a.spawn("exec /usr/bin/python3 -c \"\(Self.nameServer(network.b.address))\"")
         defer {
             kill(server, SIGKILL)
             var status: Int32 = 0
@@ -464,7 +464,7 @@ struct DaemonTests {
         try network.b.start()
         let flood = { (node: TestNode, host: String, family: String) throws -> pid_t in
             try node.spawn(
-                "exec python3 -c \"import socket,time\ns=socket.socket(socket.\(family),socket.SOCK_DGRAM)\n"
+                "exec /usr/bin/python3 -c \"import socket,time\ns=socket.socket(socket.\(family),socket.SOCK_DGRAM)\n"
                     + "end=time.monotonic()+20\nwhile time.monotonic()<end:\n try: s.sendto(b'x'*64,('\(host)',9))\n except OSError: pass\""
             )
         }
@@ -485,7 +485,7 @@ struct DaemonTests {
         try Files.replace(network.a.paths.nodeFile, with: more.utf8)
         network.a.signal(SIGHUP)
         #expect(try eventually { network.a.get("/peers").contains("\"c\"") })
-        #expect(try network.a.counter("drop.noPeer") > 1000)
+        #expect(try eventually { try network.a.counter("drop.noPeer") > 1000 })
         let started = monotonicSeconds()
         network.a.kill(signal: SIGTERM)
         #expect(monotonicSeconds() - started <= 3)
