@@ -26,6 +26,7 @@ class Soak(unittest.TestCase):
         self.assertGreater(packets.received, 10_000)
         for reason in ("noPeer", "noEndpoint", "tooBig", "unknownSource"):
             self.assertGreater(packets.counted[f"drop.{reason}"], 0)
+        self.assertGreater(sum(reading.counters["fragmented"] for reading in books.readings), 0)
         measured(f"{packets.sent:,} numbered packets, {packets.missing:,} of them lost under a name, 0 unaccounted")
 
     def test_a_secret_loss_is_noticed(self):

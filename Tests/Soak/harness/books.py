@@ -55,7 +55,19 @@ class Books:
 
     def text(self):
         """The ledger as Markdown, which reads well without being rendered, too."""
-        return "\n\n".join([self._packets(), self._accounts(), self._holdings(), self._verdict()]) + "\n"
+        return "\n\n".join([self._run(), self._packets(), self._accounts(), self._holdings(), self._verdict()]) + "\n"
+
+    def _run(self):
+        run = self.run
+        events = ", ".join(f"{count} × {what}" for what, count in run["events"].items())
+        return (
+            f"{run['minutes']:.1f} minutes, {run['flows']} flows and {run['streams']} TCP streams, "
+            f"{run['bitsPerSecond'] / 1e6:.0f} Mb/s where one TCP stream alone carries "
+            f"{run['capacityBitsPerSecond'] / 1e6:.0f}; "
+            f"events: {events}; seed {run['seed']}"
+            + (f"; settings {run['settings']}" if run["settings"] else "")
+            + (f"; features {run['features']}" if run["features"] else "")
+        )
 
     def _packets(self):
         packets = self.packets

@@ -16,27 +16,29 @@ AFTER = 2
 class Events:
     """Lets one thing of each kind happen in a round, in random order, and remembers what the ledger has to know."""
 
-    KINDS = ["kill", "vanish", "attach", "ghosts"]
+    KINDS = {
+        "kill": "daemon killed", "vanish": "node left and came back", "attach": "pod came", "ghosts": "registry changed",
+    }
 
     def __init__(self, site, rate, seed, tell):
         self.site, self.rate, self.tell = site, rate, tell
         self.random = random.Random(seed)
         #: When the mortal node had no daemon, in milliseconds of the monotonic clock.
         self.absences = []
-        self.happened = dict.fromkeys(self.KINDS, 0)
+        self.happened = dict.fromkeys(self.KINDS.values(), 0)
         #: Stations in pods that came in this round.
         self.visitors = []
 
     def round(self, seconds, flows):
         """Takes that long, and adds the flows that begin."""
         begin = time.monotonic()
-        kinds = self.random.sample(self.KINDS, len(self.KINDS))
+        kinds = self.random.sample(list(self.KINDS), len(self.KINDS))
         # The last one ends early enough that its traffic flows for a while.
         pause = seconds / (len(kinds) + 1)
         for position, kind in enumerate(kinds):
             wait(begin + (position + 0.5) * pause)
             getattr(self, kind)(pause, flows)
-            self.happened[kind] += 1
+            self.happened[self.KINDS[kind]] += 1
         wait(begin + seconds)
 
     def kill(self, pause, _):

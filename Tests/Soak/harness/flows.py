@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lab.case import FAMILIES
 
-from .site import MTU
+from .site import MTU, NARROW_MTU
 from .station import PORT
 
 #: Payload sizes in bytes: from a bare number to the largest that fits the overlay's MTU in both families.
@@ -16,8 +16,9 @@ SIZES = [20, 1404, 64, 700, 128, 1200, 333, 1404, 20, 999]
 SPLIT_SIZES = [1500, 2900, 4500, 8900]
 #: The datagrams of a super-packet are of one size.
 TRAIN_SIZES = [1404]
-#: Payloads that fit the overlay's MTU but not the narrow path.
+#: Payloads that fit the overlay's MTU but not a narrow path, and those that fit it, too.
 WIDE_SIZES = [1350, 1400]
+NARROW_SIZES = [size for size in SIZES if size + 48 <= NARROW_MTU - 28]
 
 _identities = itertools.count(1)
 
@@ -101,9 +102,11 @@ class Stream:
         return self.rate * 8
 
 
-def between(sender, receiver, rate, kinds=("udp", "echo"), **options):
+def between(sender, receiver, rate, *, kinds=("udp", "echo"), sizes=SIZES, title="", is_narrow=False):
+    """One flow of each kind and family. Over a narrow path, IPv6 has to keep to what fits; IPv4 is split."""
     return [
-        Flow(kind, family, sender, receiver.pod.address(family), rate, receiver, **options)
+        Flow(kind, family, sender, receiver.pod.address(family), rate, receiver, title=title,
+             sizes=NARROW_SIZES if is_narrow and family == 6 else sizes)
         for kind in kinds for family in FAMILIES
     ]
 
@@ -116,11 +119,15 @@ def regular(site, rate):
         if {one, other} == {site.guest, site.mortal}:
             continue
         senders, receivers = site.stations[one], site.stations[other]
-        found += between(senders[other.number % len(senders)], receivers[one.number % len(receivers)], rate)
+        sender, receiver = senders[other.number % len(senders)], receivers[one.number % len(receivers)]
+        found += between(sender, receiver, rate, is_narrow={one, other} == {site.second, site.guest})
     a, b = site.stations[site.first][0], site.stations[site.second][0]
     for sender, receiver in ((a, b), (b, a)):
         found += between(sender, receiver, rate * 0.4, kinds=["udp"], sizes=SPLIT_SIZES, title="in fragments")
         found += between(sender, receiver, rate * 0.4, kinds=["train"], sizes=TRAIN_SIZES, title="in super-packets")
+    # Onto the narrow path, where warrensd splits each of the super-packet's datagrams.
+    c = site.stations[site.guest][0]
+    found.append(Flow("train", 4, b, c.pod.address(4), rate * 0.2, c, sizes=TRAIN_SIZES, title="to be split"))
     return found
 
 

@@ -58,7 +58,7 @@ class NodeReading:
     #: Datagrams on the bridge, and the bytes of the inner packets in them.
     wire: dict
     lives: int = 1
-    #: How many packets a killed daemon may have had in its hands.
+    #: How many packets a daemon that was killed since the last books may have had in its hands.
     in_hands: int = 0
 
 

@@ -19,6 +19,8 @@ class Reader:
     def __init__(self, site, tally):
         self.site, self.tally = site, tally
         self.refusals = Refusals(site.mortal)
+        #: What earlier kills left open, by account.
+        self.residues = {}
         #: The last reading of each namespace, by node and station (None: the node's own), also of those that are gone.
         self.namespaces = {}
         self._read_namespaces()
@@ -58,6 +60,9 @@ class Reader:
         accounts.append(Account(
             "TCP streams, bytes", "", sum(stream["bytes"] for stream in streams),
             {"confirmed with the same checksum": sum(stream["confirmed"] for stream in streams)}))
+        for account in accounts:
+            if account.tolerance:
+                account.tolerance += abs(self.residues.get((account.title, account.place), 0))
         packets = PacketLedger(
             tally.sent, tally.received, tally.fated, tally.open, tally.with_the_killed,
             self._losses(readings, changes), tally.examples)
@@ -65,6 +70,10 @@ class Reader:
         if tally.duplicates:
             problems.append(f"{tally.duplicates} packets arrived twice")
         return Books(accounts, packets, readings, problems, self._notes(changes))
+
+    def accept(self, books):
+        """Takes what these books leave open for explained: the next ones get no more than one kill's tolerance on top."""
+        self.residues = {(account.title, account.place): account.left for account in books.accounts}
 
     def _node(self, node, changes, wire):
         daemon, queue = self.site.daemons[node], kernel.queue(node, TUNNEL)
@@ -74,7 +83,7 @@ class Reader:
             name=node.name, counters=counters, kernel=changes, lives=daemon.lives,
             queued=queue["packets"] - self.base_queued[node], waiting=queue["qlen"],
             wire={name: value - self.base_wire[node.name][name] for name, value in wire.items()},
-            in_hands=(daemon.lives - 1) * IN_HANDS)
+            in_hands=IN_HANDS if daemon.lives > 1 else 0)
 
     def _losses(self, readings, changes):
         """Everything that any counter says was lost of the pods' packets, by the counter's name."""

@@ -17,7 +17,8 @@ COUNT = 4
 #: What the overlay carries over the wire's 1500 bytes inside of IPv6 and UDP. Set in the settings, because one peer of
 #: `narrow` path would make it smaller.
 MTU = 1452
-#: A path so narrow that packets of full size are refused, to a machine that does not exist.
+#: The outer MTU of two narrow paths: from the first node to a machine that does not exist, and from the second node to
+#: the third.
 NARROW_ADDRESS, NARROW_MTU = "192.0.2.200", 1400
 
 
@@ -29,20 +30,23 @@ def machine_id(name):
 class Site:
     """Four nodes: two that stay, one that comes and goes in the others' node files, one whose daemon is killed.
 
-    Half of the pairs see each other over IPv4, the others over IPv6.
+    Half of the pairs see each other over IPv4, the others over IPv6. `settings` are written into each node's
+    warrens.json, `features` into each node's annotation.
     """
 
-    def __init__(self):
+    def __init__(self, settings=None, features=""):
+        self.features = features
         self.underlay = Underlay()
         self.nodes, self.stations, self.daemons = [], {}, {}
         for number in range(1, COUNT + 1):
             node = Node(f"node{number}", machine_id=machine_id(f"node{number}"))
             node.v4, node.v6 = self.underlay.join(node)
             node.number = number
-            node.settings(mtu=MTU)
+            node.settings(**{"mtu": MTU, **(settings or {})})
             self.nodes.append(node)
         self.first, self.second, self.guest, self.mortal = self.nodes
-        self.first.run("ip", "route", "add", f"{NARROW_ADDRESS}/32", "dev", "eth0", "mtu", NARROW_MTU)
+        for node, address in ((self.first, NARROW_ADDRESS), (self.second, self.guest.v4)):
+            node.run("ip", "route", "add", f"{address}/32", "dev", "eth0", "mtu", NARROW_MTU)
         self.wire = Wire(self.underlay.router, self.nodes)
         self.guest_is_known, self.ghosts = True, 0
         self.announce()
@@ -78,13 +82,17 @@ class Site:
         """Writes every node's file, which says of each pair by which family they reach each other."""
         extra = [self._entry("narrow", [NARROW_ADDRESS]), self._entry("silent", [])]
         extra += [self._entry(f"ghost{number}", [f"192.0.2.{100 + number % 50}"]) for number in range(self.ghosts)]
+        annotations = {"warrens.io/features": self.features} if self.features else {}
         for reader in self.nodes:
             known = [node for node in self.nodes if self.guest_is_known or node is not self.guest or reader is node]
             items = [
-                node.entry(outside="both" if node is reader else "46"[(node.number + reader.number) % 4 // 2])
-                for node in known
+                node.entry(outside=self.outer_family(node, reader), annotations=annotations) for node in known
             ]
             reader.write(NODE_FILE, json.dumps({"apiVersion": "v1", "kind": "List", "items": items + extra}))
+
+    @staticmethod
+    def outer_family(one, other):
+        return "both" if one is other else "46"[(one.number + other.number) % 4 // 2]
 
     @staticmethod
     def _entry(name, addresses):

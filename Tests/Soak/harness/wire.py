@@ -1,7 +1,7 @@
 """Counts what crosses the wire: nftables counters on the bridge between the nodes, where each datagram is one packet.
 
-The nodes' uplinks do not pass super-packets on (as a real network card's driver does not), so what the bridge sees
-is what a cable would carry.
+The nodes' uplinks do not pass super-packets on but aggregate what they receive, as a plain network card does. So
+what the bridge sees is what a cable would carry.
 """
 
 import json
@@ -34,8 +34,10 @@ class Wire:
                     {lines(after)}
                 }}
             }}""")
-        for node in nodes:
+        for number, node in enumerate(nodes, 1):
             node.run("ethtool", "-K", "eth0", "tso", "off", "tx-udp-segmentation", "off", "gro", "on")
+            # A veth aggregates what it receives only where its other end does no segmentation.
+            router.run("ethtool", "-K", f"port{number}", "tso", "off", "tx-udp-segmentation", "off")
 
     def read(self):
         """For each node: packets `out` and `in`, and the inner packets' bytes in them, `outBytes` and `inBytes`."""
