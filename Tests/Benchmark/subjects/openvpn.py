@@ -96,7 +96,7 @@ class UnencryptedOpenVPN(OpenVPN):
 
     name, key = "OpenVPN, unencrypted", "openvpn-unencrypted"
     about = "the same with `data-ciphers none` and `auth none`"
-    encrypted = False
+    encrypted, variant = False, True
     mtu = WIRE_PAYLOAD - HEADER
     protection = ["data-ciphers none", "cipher none", "auth none", "reneg-bytes 0"]
 
