@@ -53,6 +53,11 @@ class Ledger(unittest.TestCase):
         ledger = self.ledger(3, {}, {"Udp.RcvbufErrors": 2}, open=3)
         self.assertEqual((ledger.unaccounted, ledger.balances), (1, False))
 
+    def test_a_place_that_also_loses_the_kernels_packets_explains_no_more_than_it_counts(self):
+        for missing, unaccounted in ((0, 0), (2, 0), (3, 0), (4, 1)):
+            ledger = PacketLedger(9, 9 - missing, Counter(), missing, 0, Counter(), Counter({"eth0.txDropped": 3}))
+            self.assertEqual(ledger.unaccounted, unaccounted)
+
     def test_loss_under_a_wrong_name_does_not(self):
         ledger = self.ledger(5, {"drop.noPeer": 5}, {"drop.loop": 5})
         self.assertEqual((ledger.unaccounted, ledger.balances), (0, False))

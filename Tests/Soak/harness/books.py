@@ -77,6 +77,7 @@ class Books:
             expected, counted = packets.fated[name], packets.counted[name]
             rows.append([f"lost: {describe(name)}", counted, "as the pods' logs say" if expected == counted
                          else f"{expected:,} by the pods' logs"])
+        rows += [[f"lost: {name}", value, "perhaps of the kernel's own"] for name, value in packets.shared.items()]
         rows.append(["lost: while a killed daemon was away", packets.with_the_killed, "account below"])
         rows.append(["**unaccounted**", packets.unaccounted, ""])
         examples = [f"- {text}" for text in packets.examples]

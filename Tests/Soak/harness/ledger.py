@@ -124,6 +124,8 @@ class PacketLedger:
     with_the_killed: int
     #: Counters of all losses, without what strangers and the kernel's own chatter caused.
     counted: Counter
+    #: The same, of places where packets of the kernel's own are lost, too, as when a device comes up.
+    shared: Counter = field(default_factory=Counter)
     examples: list = field(default_factory=list)
 
     @property
@@ -140,7 +142,8 @@ class PacketLedger:
     @property
     def unaccounted(self):
         """Missing packets that no counter names. Below zero: counters name packets that are not missing."""
-        return self.open - sum(self.surplus.values())
+        rest = self.open - sum(self.surplus.values())
+        return rest - min(max(rest, 0), sum(self.shared.values()))
 
     @property
     def balances(self):
@@ -150,6 +153,7 @@ class PacketLedger:
         return {
             "sent": self.sent, "received": self.received, "missing": self.missing,
             "lost": dict(sorted(self.counted.items())), "expected": dict(sorted(self.fated.items())),
+            "lostOfPodsOrKernel": dict(sorted(self.shared.items())),
             "whileTheDaemonWasDead": self.with_the_killed, "unaccounted": self.unaccounted, "balances": self.balances,
             "examplesOfUnexpectedLoss": self.examples,
         }

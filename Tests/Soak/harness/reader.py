@@ -11,6 +11,8 @@ TUNNEL = "warrens0"
 #: How many packets may be in a daemon's hands when it is killed, in each direction: read and not yet written, or in a
 #: queue of its socket or device while the process dies.
 IN_HANDS = 128
+#: Counters that packets of the kernel's own raise, too.
+SHARED = (".OutDiscards", ".rxDropped", ".txDropped", ".rxErrors", ".txErrors")
 
 
 class Reader:
@@ -63,9 +65,9 @@ class Reader:
         for account in accounts:
             if account.tolerance:
                 account.tolerance += abs(self.residues.get((account.title, account.place), 0))
+        counted, shared = self._losses(readings, changes)
         packets = PacketLedger(
-            tally.sent, tally.received, tally.fated, tally.open, tally.with_the_killed,
-            self._losses(readings, changes), tally.examples)
+            tally.sent, tally.received, tally.fated, tally.open, tally.with_the_killed, counted, shared, tally.examples)
         problems = tally.damaged + [error for stream in streams for error in stream["errors"]]
         if tally.duplicates:
             problems.append(f"{tally.duplicates} packets arrived twice")
@@ -86,8 +88,9 @@ class Reader:
             in_hands=IN_HANDS if daemon.lives > 1 else 0)
 
     def _losses(self, readings, changes):
-        """Everything that any counter says was lost of the pods' packets, by the counter's name."""
-        counted = Counter()
+        """Everything that any counter says was lost of the pods' packets, by the counter's name; and what may as well
+        have been the kernel's own."""
+        counted, shared = Counter(), Counter()
         for reading in readings:
             counted.update({
                 name: value for name, value in reading.counters.items()
@@ -97,15 +100,15 @@ class Reader:
         counted.subtract(self.tally.strangers)
         for (node, station), grown in changes.items():
             # What the mortal node lost without a daemon has an account of its own.
-            if node is not self.site.mortal or station is not None:
-                counted.update({name: value for name, value in grown.items() if self._is_loss(name, station)})
-        return Counter({name: value for name, value in counted.items() if value})
-
-    @staticmethod
-    def _is_loss(name, station):
-        # A send is refused once for every ICMP error that waits at warrensd's socket. It sends again, or counts
-        # `sendFailed`; whether that is so, the account of its datagrams tells.
-        return station is not None or not name.endswith(".OutDiscards")
+            if node is self.site.mortal and station is None:
+                continue
+            for name, value in grown.items():
+                if name.endswith(".OutDiscards") and station is None:
+                    # A send is refused once for every ICMP error that waits at warrensd's socket. It sends again, or
+                    # counts `sendFailed`; whether that is so, the account of its datagrams tells.
+                    continue
+                (shared if name.endswith(SHARED) else counted)[name] += value
+        return Counter({name: value for name, value in counted.items() if value}), shared
 
     def _notes(self, changes):
         """Kernel counters that grew, by place, for people."""
