@@ -2,19 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from lab.shell import repository, run
+from lab.traffic import Capture, call, listening
 
 sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
 
 from measure import checksums, cpu, rounds, traffic  # noqa: E402
+from measure.pair import Pair  # noqa: E402
 from measure.result import Sample, absent, result  # noqa: E402
 from report import claims, text  # noqa: E402
 from report.json_report import rounded  # noqa: E402
+from subjects.plain import PlainRouting  # noqa: E402
 
 #: What the issue asks of every object of results.json.
 MEMBERS = {"question", "subject", "wire", "family", "unit", "median", "min", "max", "rounds", "cpuSecondsPerGB"}
@@ -129,9 +133,9 @@ class Records(unittest.TestCase):
         self.assertEqual(record["reason"], "tincd is not installed")
         self.assertIsNone(record["median"])
 
-    def test_failed_rounds_are_no_samples(self):
+    def test_failed_rounds_keep_their_place_and_do_not_count(self):
         record = result("throughput", "nebula", "Gb/s", [1.5, None, 2.5], ratioToPlain=None)
-        self.assertEqual((record["median"], record["rounds"], record["samples"]), (2, 2, [1.5, 2.5]))
+        self.assertEqual((record["median"], record["rounds"], record["samples"]), (2, 2, [1.5, None, 2.5]))
         self.assertNotIn("ratioToPlain", record)
 
     def test_numbers_are_written_without_noise(self):
@@ -150,6 +154,27 @@ class Records(unittest.TestCase):
         record["ratioToPlain"]["median"] = 0.31
         self.assertNotIn("**no**", claims.render([record]))
         self.assertIsNone(claims.render([{**record, "family": 6}]))
+
+
+class Wires(unittest.TestCase):
+    def frames(self, wire):
+        """The longest frames that the left node hands to the wire, and that the right one gets after aggregation."""
+        pair = Pair(PlainRouting(), wire)
+        self.addCleanup(pair.close)
+        with listening(pair.right.pod, 7000), \
+                Capture(pair.left.node, "eth0") as sent, Capture(pair.right.node, "eth0") as received:
+            self.assertTrue(call(pair.left.pod, pair.target(4), 7000, 20_000_000)["intact"])
+        return tuple(
+            max(int(length) for line in capture.lines("tcp") for length in re.findall(r"length (\d+)$", line))
+            for capture in (sent, received)
+        )
+
+    def test_super_packets_cross_one_wire_and_only_packets_of_the_mtu_the_other(self):
+        sent, _ = self.frames("S")
+        self.assertGreater(sent, 1500)
+        sent, received = self.frames("M")
+        self.assertLessEqual(sent, 1500)
+        self.assertGreater(received, 1500)
 
 
 class ShortRun(unittest.TestCase):

@@ -28,12 +28,13 @@ class Sample:
 
 
 def result(question, subject, unit, values, *, parameter="", wire=None, family=None, better="higher", **extra):
-    """A result, ready for JSON. `values` are one for each round; `extra` are further members, left out when None.
+    """A result, ready for JSON. `values` are one for each round, None for one that failed; `extra` are further members,
+    left out when None.
 
     better: "higher" or "lower", which is how a reader tells good from bad.
     """
-    values = [value for value in values if value is not None]
-    figures = spread(values) or {"median": None, "min": None, "max": None}
+    present = [value for value in values if value is not None]
+    figures = spread(present) or {"median": None, "min": None, "max": None}
     return {
         "question": question,
         "parameter": parameter,
@@ -43,10 +44,10 @@ def result(question, subject, unit, values, *, parameter="", wire=None, family=N
         "unit": unit,
         "better": better,
         **figures,
-        "rounds": len(values),
+        "rounds": len(present),
         "cpuSecondsPerGB": None,
         **{key: value for key, value in extra.items() if value is not None},
-        "samples": values,
+        "samples": list(values),
     }
 
 
