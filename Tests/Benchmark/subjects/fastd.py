@@ -6,7 +6,7 @@ ETHERNET_HEADER = 14
 
 
 class Fastd(VPN):
-    """fastd with `salsa2012+umac`, the method that its manual recommends for speed.
+    """fastd with `salsa2012+umac`, the method that its manual recommends (and calls very fast).
 
     Between two nodes, a TUN device. That has room for one peer only, so a hub has TAP devices, and the center hands
     frames from client to client inside the program (`forward yes`). The MTU is by the table of its manual.
@@ -57,7 +57,10 @@ class Fastd(VPN):
 
 
 class UnencryptedFastd(Fastd):
-    """fastd with the method `null`, which neither encrypts nor authenticates; all else as in `Fastd`."""
+    """fastd with the method `null`, which neither encrypts nor authenticates; all else as in `Fastd`.
+
+    `null@l2tp` gains only by the kernel module that it can leave the work to; without, both cost the same.
+    """
 
     name, key = "fastd, unencrypted", "fastd-unencrypted"
     about = "the same with the method `null`"
