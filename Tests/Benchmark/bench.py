@@ -1,24 +1,15 @@
 """What a question is given: the subjects that can run, pairs of sites for them, and interleaved rounds."""
 
 import statistics
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lab.cni import PluginError
-from lab.shell import CommandFailed
+from measure.contest import OURS, REFERENCE, Contest  # noqa: F401
+from measure.failures import FAILURES, first_line
 from measure.pair import Pair
-from measure.result import absent, result
-from measure.rounds import paired, spread, turn
-from subjects.subject import Unavailable
-
-#: What everything is compared with, and what is compared with everything.
-REFERENCE, OURS = "plain routing", "Warrens tun"
-
-#: What a subject or a measurement may fail with; anything else is a mistake of the benchmark itself.
-FAILURES = (Unavailable, CommandFailed, PluginError, subprocess.TimeoutExpired, OSError, LookupError, ValueError, RuntimeError)
+from measure.result import absent
 
 
 @dataclass
@@ -92,40 +83,17 @@ class Bench:
         the same round. What fails is counted and told, and is no sample.
         """
         wire = pairs[0].wire if pairs else None
-        carried = {pair: pair.refusal(family) for pair in pairs}
+        refusals = {pair: pair.refusal(family) for pair in pairs}
+        common = {"parameter": parameter, "wire": wire, "family": family, "better": better}
         self.say(f"{question}: {parameter}, wire {wire}, IPv{family}, {rounds} rounds of {len(pairs)} subjects")
-        samples = {pair: [] for pair in pairs if carried[pair] is None}
-        failures = {pair: [] for pair in pairs}
-        for round in range(rounds):
-            for pair in turn(list(samples), round):
-                try:
-                    samples[pair].append(measure(pair))
-                except FAILURES as error:
-                    samples[pair].append(None)
-                    failures[pair].append(first_line(error))
-
-        def values(name):
-            return next(([sample and sample.value for sample in taken]
-                         for pair, taken in samples.items() if pair.subject.name == name), [])
-
-        common = {"parameter": parameter, "wire": wire, "family": family, "unit": unit, "better": better}
-        results = []
-        for pair in pairs:
-            subject = pair.subject
-            reason = carried[pair] or (failures[pair][0] if len(failures[pair]) == rounds else None)
-            if reason:
-                results.append(absent(question, subject.name, reason, encrypted=subject.encrypted, **common))
-                continue
-            own = values(subject.name)
-            results.append(result(
-                question, subject.name, unit, own, **{key: common[key] for key in common if key != "unit"},
-                encrypted=subject.encrypted,
-                ratioToPlain=None if subject.name == REFERENCE else spread(paired(own, values(REFERENCE))),
-                warrensOver=None if subject.name in (OURS, REFERENCE) else spread(paired(values(OURS), own)),
-                failures=failures[pair] or None,
-                **summary([sample for sample in samples[pair] if sample]),
-            ))
-        return results
+        contest = Contest(question, [pair for pair in pairs if refusals[pair] is None]).run(rounds, measure)
+        results = list(contest.results(unit, lambda sample: sample.value, extra=summary, **common))
+        results += [
+            absent(question, pair.subject.name, reason, unit=unit, encrypted=pair.subject.encrypted, **common)
+            for pair, reason in refusals.items() if reason
+        ]
+        order = [pair.subject.name for pair in pairs]
+        return sorted(results, key=lambda result: order.index(result["subject"]))
 
     def refusals(self, question):
         """The results of the subjects that did not come up at all, for a question that compares all subjects."""
@@ -154,11 +122,3 @@ def summary(samples):
     for name in dict.fromkeys(name for sample in samples for name in sample.extra):
         numbers[name] = median(sample.extra.get(name) for sample in samples)
     return numbers
-
-
-def first_line(error):
-    """An error as one line: what a command printed says more than its exit code."""
-    told = error.text if isinstance(error, PluginError) else str(error)
-    lines = [line.strip() for line in told.splitlines() if line.strip() and not line.startswith("--- std")]
-    text = " ".join(lines[:4]) or type(error).__name__
-    return text if len(text) <= 300 else text[:297] + "..."

@@ -2,9 +2,9 @@
 
 from contextlib import contextmanager
 
-from bench import FAILURES, OURS, REFERENCE, first_line
-from measure.result import absent, result
-from measure.rounds import paired, spread
+from measure.contest import Contest
+from measure.failures import FAILURES, first_line
+from measure.result import absent
 
 
 class Gathering:
@@ -25,57 +25,23 @@ class Gathering:
             self.refusals[subject] = first_line(error)
 
     def measure(self, what, rounds, measure):
-        """Interleaved rounds of `measure(group)`, whose order turns around from round to round."""
+        """Interleaved rounds of `measure(group)`."""
         self.bench.say(f"{self.question}: {what}, {rounds} rounds of {len(self.groups)} subjects")
-        taken = Taken(self)
-        for round in range(rounds):
-            for group in self.groups if round % 2 == 0 else self.groups[::-1]:
-                taken.take(group, measure)
-        return taken
+        return Taken(self, Contest(self.question, self.groups).run(rounds, measure))
 
 
 class Taken:
-    """What a number of rounds gave: for each group a list of whatever was measured, None for a round that failed."""
+    """What a number of rounds gave."""
 
-    def __init__(self, gathering):
-        self.gathering = gathering
-        self.samples = {group: [] for group in gathering.groups}
-        self.failures = {group: [] for group in gathering.groups}
-
-    def take(self, group, measure):
-        try:
-            self.samples[group].append(measure(group))
-        except FAILURES as error:
-            self.samples[group].append(None)
-            self.failures[group].append(first_line(error))
+    def __init__(self, gathering, contest):
+        self.gathering, self.contest = gathering, contest
 
     def results(self, parameter, unit, value, *, extra=None, **common):
-        """One result for each subject: of `value(sample)`, with the members `extra(samples)`."""
-        question = self.gathering.question
-        values = {
-            group.subject.name: [sample and value(sample) for sample in samples]
-            for group, samples in self.samples.items()
-        }
-        common["parameter"] = parameter
-        for group, samples in self.samples.items():
-            subject, own = group.subject, values[group.subject.name]
-            present = [sample for sample in samples if sample]
-            if not present:
-                yield absent(question, subject.name, self.failures[group][0], unit=unit,
-                             encrypted=subject.encrypted, **common)
-                continue
-            yield result(
-                question, subject.name, unit, own, encrypted=subject.encrypted, **common,
-                ratioToPlain=self._ratio(own, values.get(REFERENCE), subject.name != REFERENCE),
-                warrensOver=self._ratio(values.get(OURS), own, subject.name not in (OURS, REFERENCE)),
-                failures=self.failures[group] or None, **(extra(present) if extra else {}),
-            )
+        """One result for each subject, those that did not come up included; see `Contest.results`."""
+        yield from self.contest.results(unit, value, extra=extra, parameter=parameter, **common)
         for subject, reason in self.gathering.refusals.items():
-            yield absent(question, subject.name, reason, unit=unit, encrypted=subject.encrypted, **common)
-
-    @staticmethod
-    def _ratio(values, others, wanted):
-        return spread(paired(values, others)) if wanted and values and others else None
+            yield absent(self.gathering.question, subject.name, reason, unit=unit, encrypted=subject.encrypted,
+                         parameter=parameter, **common)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../EndToEnd")]
 
-from bench import REFERENCE, Bench  # noqa: E402
+from bench import Bench  # noqa: E402
+from measure.contest import REFERENCE  # noqa: E402
 from questions import every_question  # noqa: E402
 from report import Report  # noqa: E402
 from subjects import every_subject  # noqa: E402

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from types import SimpleNamespace
 
 from lab.shell import repository, run
 from lab.traffic import Capture, call, listening
@@ -14,6 +15,7 @@ from lab.traffic import Capture, call, listening
 sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
 
 from measure import checksums, cpu, rounds, traffic  # noqa: E402
+from measure.contest import Contest  # noqa: E402
 from measure.pair import Pair  # noqa: E402
 from measure.result import Sample, absent, result  # noqa: E402
 from report import claims, text  # noqa: E402
@@ -54,6 +56,46 @@ class Arithmetic(unittest.TestCase):
         ticks = os.sysconf("SC_CLK_TCK")
         line = f"cpu  {ticks} {ticks} {ticks} 999 999 {ticks} {ticks} {3 * ticks} 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
         self.assertEqual(cpu.busy_and_stolen(line), (5, 3))
+
+
+class Stand:
+    """A place where a subject would be at work."""
+
+    def __init__(self, name):
+        self.subject = SimpleNamespace(name=name, encrypted=False)
+
+
+class Contests(unittest.TestCase):
+    def contest(self, rounds, **speeds):
+        """Named places that give their speed times the round's; a speed of None fails."""
+        places, taken = [Stand(name.replace("_", " ")) for name in speeds], []
+
+        def measure(place):
+            taken.append(place.subject.name)
+            speed = speeds[place.subject.name.replace(" ", "_")]
+            if speed is None:
+                raise RuntimeError("no answer\nat all")
+            return Sample(speed * (1 + (len(taken) - 1) // len(speeds)))
+
+        contest = Contest("throughput", places).run(rounds, measure)
+        return taken, {record["subject"]: record for record in contest.results("Gb/s", lambda sample: sample.value)}
+
+    def test_rounds_are_interleaved_and_begin_with_another_subject(self):
+        taken, _ = self.contest(3, plain_routing=10, a=1, b=2)
+        self.assertEqual(taken, ["plain routing", "a", "b", "a", "b", "plain routing", "b", "plain routing", "a"])
+
+    def test_subjects_are_compared_within_their_round(self):
+        _, results = self.contest(3, **{"plain_routing": 10, "Warrens_tun": 4, "nebula": 2})
+        self.assertEqual(results["nebula"]["samples"], [2, 4, 6])
+        self.assertEqual(results["nebula"]["ratioToPlain"], {"median": 0.2, "min": 0.2, "max": 0.2})
+        self.assertEqual(results["nebula"]["warrensOver"], {"median": 2, "min": 2, "max": 2})
+        self.assertNotIn("warrensOver", results["Warrens tun"])
+        self.assertNotIn("ratioToPlain", results["plain routing"])
+
+    def test_who_always_fails_is_told_with_the_reason(self):
+        _, results = self.contest(2, plain_routing=10, tinc=None)
+        self.assertEqual((results["tinc"]["rounds"], results["tinc"]["reason"]), (0, "no answer at all"))
+        self.assertEqual(results["plain routing"]["rounds"], 2)
 
 
 class OthersOutput(unittest.TestCase):

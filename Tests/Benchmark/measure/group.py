@@ -6,7 +6,7 @@ from lab.sandbox import Sandbox
 from lab.shell import CommandFailed
 from lab.traffic import ping
 
-from .cpu import Account, metered
+from .place import Place
 from .wire import UPLINK, Site, connect_all
 
 #: Seconds that the last of the sites may take until pings pass.
@@ -15,15 +15,15 @@ PATIENCE = 30
 QUEUE = "50ms"
 
 
-class Group:
+class Group(Place):
     """`count` sites on the M wire, joined by a `Hub` or a mesh; the first one is the center of a hub.
 
     rate: megabits per second of every node's link, in either direction; None for as fast as the machine is.
     """
 
     def __init__(self, subject, count, rate=None):
-        self.subject, self.rate = subject, rate
-        self.account, self.sites = Account(), []
+        super().__init__(subject)
+        self.rate = rate
         self.switch = Sandbox("switch")
         try:
             for number in range(1, count + 1):
@@ -61,23 +61,6 @@ class Group:
     def address(self, site, family=4):
         return self.subject.address(site, family)
 
-    def run(self, site, *words, **options):
-        """Runs a command in a site's pod to its end, on the account."""
-        return site.pod.run(*self.account.enter(*words), **options)
-
-    def begin(self, site, *words, **options):
-        """Starts a command in a site's pod, on the account, and returns a `Running`."""
-        return site.pod.start(*self.account.enter(*words), **options)
-
-    def metered(self):
-        """A context that yields the `Usage` of processor time within it."""
-        return metered(self.account)
-
     def close(self):
-        try:
-            self.subject.stop()
-        finally:
-            for site in self.sites:
-                site.close()
-            self.switch.close()
-            self.account.close()
+        super().close()
+        self.switch.close()

@@ -6,23 +6,22 @@ from lab.shell import CommandFailed
 from lab.traffic import ping
 from subjects.subject import Unavailable
 
-from .cpu import Account, metered
+from .place import Place
 from .wire import Site, connect
 
 #: Seconds that a subject has to bring up its tunnel.
 PATIENCE = 30
 
 
-class Pair:
+class Pair(Place):
     """Two sites, the wire between them, and one running subject; the account of its processes and of the traffic's.
 
     Traffic goes from the left pod, where the client is, to the right pod, where the server is.
     """
 
     def __init__(self, subject, wire):
-        self.subject, self.wire = subject, wire
-        self.account = Account()
-        self.sites = []
+        super().__init__(subject)
+        self.wire = wire
         try:
             self.left, self.right = (self._site(number) for number in (1, 2))
             connect(self.left, self.right, wire)
@@ -72,20 +71,8 @@ class Pair:
 
     def client(self, *words, **options):
         """Runs a command in the left pod to its end, on the account."""
-        return self.left.pod.run(*self.account.enter(*words), **options)
+        return self.run(self.left, *words, **options)
 
     def server(self, *words, **options):
         """Starts a command in the right pod, on the account, and returns a `Running`."""
-        return self.right.pod.start(*self.account.enter(*words), **options)
-
-    def metered(self):
-        """A context that yields the `Usage` of processor time within it."""
-        return metered(self.account)
-
-    def close(self):
-        try:
-            self.subject.stop()
-        finally:
-            for site in self.sites:
-                site.close()
-            self.account.close()
+        return self.begin(self.right, *words, **options)

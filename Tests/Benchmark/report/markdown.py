@@ -3,7 +3,7 @@
 import os
 import statistics
 
-from bench import OURS, REFERENCE
+from measure.contest import OURS, REFERENCE
 from measure.wire import WIRES
 
 from . import claims

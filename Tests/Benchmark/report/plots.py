@@ -2,7 +2,7 @@
 
 import os
 
-from bench import OURS
+from measure.contest import OURS
 
 COLORS = {"plain routing": "#777777", "kernel VXLAN": "#aaaaaa"}
 HIGHLIGHT, OTHERS = "#c8553d", "#5b8db8"

@@ -1,0 +1,54 @@
+"""Several subjects in turn, round by round, and the results of what each of them gave."""
+
+from .failures import FAILURES, first_line
+from .result import absent, result
+from .rounds import paired, spread, turn
+
+#: What everything is compared with, and what is compared with everything.
+REFERENCE, OURS = "plain routing", "Warrens tun"
+
+
+class Contest:
+    """Interleaved rounds between `places`: whatever has a `subject` at work in it, such as a `Pair` or a `Group`.
+
+    A round that fails is told and keeps its place as None, so that ratios are those of the same round.
+    """
+
+    def __init__(self, question, places):
+        self.question = question
+        self.samples = {place: [] for place in places}
+        self.failures = {place: [] for place in places}
+
+    def run(self, rounds, measure):
+        """Takes a sample, `measure(place)`, everywhere in every round."""
+        for round in range(rounds):
+            for place in turn(list(self.samples), round):
+                try:
+                    self.samples[place].append(measure(place))
+                except FAILURES as error:
+                    self.samples[place].append(None)
+                    self.failures[place].append(first_line(error))
+        return self
+
+    def results(self, unit, value, *, extra=None, **common):
+        """One result for each place: of `value(sample)`, with the members `extra(samples)`."""
+        values = {
+            place.subject.name: [sample and value(sample) for sample in samples] for place, samples in self.samples.items()
+        }
+        for place, samples in self.samples.items():
+            subject, own = place.subject, values[place.subject.name]
+            present = [sample for sample in samples if sample]
+            if not present:
+                yield absent(self.question, subject.name, self.failures[place][0], unit=unit,
+                             encrypted=subject.encrypted, **common)
+                continue
+            yield result(
+                self.question, subject.name, unit, own, encrypted=subject.encrypted, **common,
+                ratioToPlain=_ratio(own, values.get(REFERENCE), subject.name != REFERENCE),
+                warrensOver=_ratio(values.get(OURS), own, subject.name not in (OURS, REFERENCE)),
+                failures=self.failures[place] or None, **(extra(present) if extra else {}),
+            )
+
+
+def _ratio(values, others, wanted):
+    return spread(paired(values, others)) if wanted and values and others else None
