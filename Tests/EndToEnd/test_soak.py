@@ -49,6 +49,9 @@ class Ledger(unittest.TestCase):
     def test_unexpected_loss_that_a_counter_names_balances(self):
         self.assertTrue(self.ledger(2, {}, {"Udp.RcvbufErrors": 2}, open=2).balances)
 
+    def test_loss_on_the_way_to_its_counter_balances(self):
+        self.assertTrue(self.ledger(5, {"drop.noPeer": 5}, {"drop.noPeer": 3, "Udp.RcvbufErrors": 2}).balances)
+
     def test_loss_without_a_name_does_not(self):
         ledger = self.ledger(3, {}, {"Udp.RcvbufErrors": 2}, open=3)
         self.assertEqual((ledger.unaccounted, ledger.balances), (1, False))

@@ -23,6 +23,9 @@ def main():
     parser.add_argument("--seed", type=int, help="of what happens when; printed, and random by default")
     parser.add_argument("--settings", type=json.loads, metavar="JSON", help="more settings for every node's warrens.json")
     parser.add_argument("--features", default="", metavar="LIST", help="every node's annotation warrens.io/features")
+    parser.add_argument("--wire", choices=["M", "S"], default="M",
+                        help="M: packets of MTU size cross it, each of which is counted; S: super-packets do, and no "
+                             "daemon is killed (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the ledger as JSON, too")
     parser.add_argument("--sabotage", action="store_true",
                         help="lose packets in a way that the ledger does not know: it must complain")
@@ -36,7 +39,8 @@ def main():
 
     books = Session(
         chosen.minutes * 60, round_seconds=chosen.round, rate=chosen.rate, stream_rate=chosen.stream_rate,
-        seed=seed, settings=chosen.settings, features=chosen.features, sabotage=sabotage, tell=tell,
+        seed=seed, settings=chosen.settings, features=chosen.features, wire=chosen.wire,
+        sabotage=sabotage, tell=tell,
     ).run()
     print(f"\n{books.text()}", flush=True)
     if chosen.json:

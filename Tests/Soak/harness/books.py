@@ -28,8 +28,8 @@ class Books:
             found.append(f"{packets.unaccounted:,} packets are missing and no counter names them")
         elif packets.unaccounted < 0:
             found.append(f"counters name {-packets.unaccounted:,} lost packets that are not missing")
-        elif not packets.balances:
-            found.append(f"packets were lost for other reasons than they should: {packets.surplus}")
+        if packets.unexpected:
+            found.append(f"warrensd dropped packets for other reasons than it should: {packets.surplus}")
         found += self.problems
         found += [
             f"warrensd of {holding.node} grew: {holding.json()}" for holding in self.holdings if not holding.balances
@@ -61,7 +61,7 @@ class Books:
         run = self.run
         events = ", ".join(f"{count} × {what}" for what, count in run["events"].items())
         return (
-            f"{run['minutes']:.1f} minutes, {run['flows']} flows and {run['streams']} TCP streams, "
+            f"{run['minutes']:.1f} minutes, wire {run['wire']}, {run['flows']} flows and {run['streams']} TCP streams, "
             f"{run['bitsPerSecond'] / 1e6:.0f} Mb/s where one TCP stream alone carries "
             f"{run['capacityBitsPerSecond'] / 1e6:.0f}; "
             f"events: {events}; seed {run['seed']}"

@@ -23,6 +23,8 @@ class Events:
     def __init__(self, site, rate, seed, tell):
         self.site, self.rate, self.tell = site, rate, tell
         self.random = random.Random(seed)
+        # A dead node's kernel counts super-packets as one.
+        self.kinds = [kind for kind in self.KINDS if kind != "kill" or site.wire.is_counted]
         #: When the mortal node had no daemon, in milliseconds of the monotonic clock.
         self.absences = []
         self.happened = dict.fromkeys(self.KINDS.values(), 0)
@@ -32,7 +34,7 @@ class Events:
     def round(self, seconds, flows):
         """Takes that long, and adds the flows that begin."""
         begin = time.monotonic()
-        kinds = self.random.sample(list(self.KINDS), len(self.KINDS))
+        kinds = self.random.sample(self.kinds, len(self.kinds))
         # The last one ends early enough that its traffic flows for a while.
         pause = seconds / (len(kinds) + 1)
         for position, kind in enumerate(kinds):

@@ -52,6 +52,13 @@ def _lines(pid, file):
         return [line.split() for line in text]
 
 
+def backlog_drops():
+    """Packets that found a processor's queue full, of all namespaces of this machine together. The devices that they
+    came from count them, too."""
+    with open("/proc/net/softnet_stat") as file:
+        return sum(int(line.split()[1], 16) for line in file)
+
+
 def queue(node, device):
     """The device's queueing discipline: `packets` that passed, super-packets counted by their segments (Linux adds
     `gso_segs` there, in `bstats_update`), and `qlen` packets that wait."""

@@ -55,7 +55,7 @@ class NodeReading:
     queued: int
     waiting: int
     kernel: dict
-    #: Datagrams on the bridge, and the bytes of the inner packets in them.
+    #: Datagrams on the bridge, and the bytes of the inner packets in them; None where super-packets cross it, too.
     wire: dict
     lives: int = 1
     #: How many packets a daemon that was killed since the last books may have had in its hands.
@@ -67,42 +67,53 @@ OUTER_LOSSES = ["Udp.NoPorts", "Udp.RcvbufErrors", "Udp.InCsumErrors", "Udp.MemE
                 "eth0.rxDropped", "eth0.rxErrors"]
 
 
+def outer_losses(reading):
+    """Datagrams that a node's kernel kept from its daemon."""
+    return {f"kernel {name}": reading.kernel[name] for name in OUTER_LOSSES if reading.kernel[name]}
+
+
 def node_accounts(reading):
     """Everything that a node sent through its tunnel, and everything that came to it; packet by packet."""
-    counters, kernel = reading.counters, reading.kernel
-    was_killed = reading.lives > 1
-    sent = {"on the wire": reading.wire["out"]}
+    counters, kernel, wire = reading.counters, reading.kernel, reading.wire
+    sent = {"on the wire": wire["out"]} if wire else {"sent by warrensd": counters["sentPackets"]}
     lost = {f"kernel {name}": kernel[name] for name in ("warrens0.txDropped", "eth0.txDropped") if kernel[name]}
     split = {"split in two": -counters["fragmented"]} if counters["fragmented"] else {}
     waits = {"waiting": reading.waiting} if reading.waiting else {}
     accounts = [
         Account("into the tunnel device", reading.name, reading.queued,
                 {**sent, **drops(counters, True), **lost, **split, **waits}, reading.in_hands),
-        Account("from the wire", reading.name, reading.wire["in"],
-                {"received": counters["receivedPackets"], **drops(counters, False),
-                 **{f"kernel {name}": kernel[name] for name in OUTER_LOSSES if kernel[name]}}, reading.in_hands),
     ]
-    if not was_killed:
+    if wire:
+        accounts.append(Account(
+            "from the wire", reading.name, wire["in"],
+            {"received": counters["receivedPackets"], **drops(counters, False), **outer_losses(reading)},
+            reading.in_hands))
+    if wire and reading.lives == 1:
         accounts += [
             Account("sent by warrensd", reading.name, counters["sentPackets"], {**sent, **{
                 name: value for name, value in lost.items() if "eth0" in name}}),
-            Account("bytes sent by warrensd", reading.name, counters["sentBytes"],
-                    {"on the wire": reading.wire["outBytes"]}),
+            Account("bytes sent by warrensd", reading.name, counters["sentBytes"], {"on the wire": wire["outBytes"]}),
         ]
     return accounts
 
 
 def absence_account(reading, missing, refused):
     """What pods miss because the mortal node had no daemon, and who turned it away. The rest died with the daemon."""
-    kernel = reading.kernel
     return Account(
         "missing while the daemon was away", reading.name, missing,
-        {"refused for want of a route": refused, "kernel warrens0.txDropped": kernel["warrens0.txDropped"],
-         **{f"kernel {name}": kernel[name] for name in OUTER_LOSSES if kernel[name]}}, reading.in_hands)
+        {"refused for want of a route": refused, "kernel warrens0.txDropped": reading.kernel["warrens0.txDropped"],
+         **outer_losses(reading)}, reading.in_hands)
 
 
 def wire_account(readings, strangers):
-    """The wire itself loses nothing and adds nothing."""
+    """The wire itself loses nothing and adds nothing. Where it cannot be counted, all nodes together are."""
+    if not all(reading.wire for reading in readings):
+        became = Counter()
+        for reading in readings:
+            became.update({"received": reading.counters["receivedPackets"], **drops(reading.counters, False)})
+            became.update(outer_losses(reading))
+        sent = sum(reading.counters["sentPackets"] for reading in readings)
+        return Account("sent by all nodes and strangers", "", sent + strangers, dict(became))
     return Account(
         "the wire", "", sum(reading.wire["out"] for reading in readings) + strangers,
         {f"to {reading.name}": reading.wire["in"] for reading in readings},
@@ -146,8 +157,13 @@ class PacketLedger:
         return rest - min(max(rest, 0), sum(self.shared.values()))
 
     @property
+    def unexpected(self):
+        """Reasons for which `warrensd` dropped more than it should. The kernel may lose packets anywhere, by name."""
+        return {name: value for name, value in self.surplus.items() if name.startswith(PREFIX) and value > 0}
+
+    @property
     def balances(self):
-        return self.unaccounted == 0 and all(value > 0 for value in self.surplus.values())
+        return self.unaccounted == 0 and not self.unexpected
 
     def json(self):
         return {

@@ -27,7 +27,7 @@ class Reader:
         self.namespaces = {}
         self._read_namespaces()
         self.base = {key: Counter(values) for key, values in self.namespaces.items()}
-        self.base_wire = site.wire.read()
+        self.base_wire, self.base_backlog = site.wire.read(), kernel.backlog_drops()
         self.base_queued = {node: kernel.queue(node, TUNNEL)["packets"] for node in site.nodes}
         self.base_daemons = {node: site.daemons[node].counters() for node in site.nodes}
 
@@ -52,7 +52,7 @@ class Reader:
         """The books of this moment. Everything must be silent."""
         self._read_namespaces()
         changes, wire = self.kernel_changes(), self.site.wire.read()
-        readings = [self._node(node, changes[node, None], wire[node.name]) for node in self.site.nodes]
+        readings = [self._node(node, changes[node, None], wire.get(node.name)) for node in self.site.nodes]
         tally = self.tally
         accounts = [account for reading in readings for account in node_accounts(reading)]
         accounts.append(wire_account(readings, sum(tally.strangers.values())))
@@ -84,7 +84,7 @@ class Reader:
         return NodeReading(
             name=node.name, counters=counters, kernel=changes, lives=daemon.lives,
             queued=queue["packets"] - self.base_queued[node], waiting=queue["qlen"],
-            wire={name: value - self.base_wire[node.name][name] for name, value in wire.items()},
+            wire=wire and {name: value - self.base_wire[node.name][name] for name, value in wire.items()},
             in_hands=IN_HANDS if daemon.lives > 1 else 0)
 
     def _losses(self, readings, changes):
@@ -111,8 +111,9 @@ class Reader:
         return Counter({name: value for name, value in counted.items() if value}), shared
 
     def _notes(self, changes):
-        """Kernel counters that grew, by place, for people."""
-        return {
-            node.name + (f" {station.pod.name}" if station else ""): dict(sorted(grown.items()))
-            for (node, station), grown in changes.items() if grown
-        }
+        """Kernel counters that grew, by place, for people. The processors' queues are those of the whole machine."""
+        notes = {"processors' queues": {"dropped": kernel.backlog_drops() - self.base_backlog}}
+        for (node, station), grown in changes.items():
+            if grown:
+                notes[f"{node.name} {station.pod.name}" if station else node.name] = dict(sorted(grown.items()))
+        return notes

@@ -20,20 +20,20 @@ class Session:
     """At least `seconds` of traffic in rounds of `round_seconds`.
 
     rate: packets a second of each flow. stream_rate: bytes a second of each TCP stream. Both are lowered where all of it
-    would be more than half of what the machine carries. seed: of what happens when. settings, features: of every node;
-    see `Site`. sabotage: a `Sabotage`, to prove that loss is found. tell: prints a line of progress.
+    would be more than half of what the machine carries. seed: of what happens when. settings, features, wire: see
+    `Site`. sabotage: a `Sabotage`, to prove that loss is found. tell: prints a line of progress.
     """
 
     def __init__(self, seconds, *, round_seconds=30, rate=25, stream_rate=250_000, seed=0, settings=None, features="",
-                 sabotage=None, tell=print):
+                 wire="M", sabotage=None, tell=print):
         self.seconds, self.round_seconds = seconds, min(round_seconds, seconds)
         self.rate, self.stream_rate, self.seed = rate, stream_rate, seed
-        self.settings, self.features = settings or {}, features
+        self.settings, self.features, self.wire = settings or {}, features, wire
         self.sabotage, self.tell = sabotage, tell
 
     def run(self):
         """Returns the `Books` of the last silence; of the first one that does not add up, if one does not."""
-        self.site = Site(self.settings, self.features)
+        self.site = Site(self.settings, self.features, self.wire)
         try:
             self.site.pods(each=2)
             self.prepare()
@@ -56,7 +56,8 @@ class Session:
             flow.rate *= factor
         self.tell(f"sending {planned * factor / 1e6:.0f} Mb/s; one TCP stream alone carries {capacity / 1e6:.0f} Mb/s")
         self.about = {
-            "seed": self.seed, "settings": self.settings, "features": self.features, "flows": len(numbered), "streams": len(streams),
+            "seed": self.seed, "settings": self.settings, "features": self.features, "wire": self.wire,
+            "flows": len(numbered), "streams": len(streams),
             "bitsPerSecond": round(planned * factor), "capacityBitsPerSecond": round(capacity),
         }
         self.events = Events(site, self.rate * factor, self.seed, self.tell)

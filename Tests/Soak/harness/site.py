@@ -31,10 +31,10 @@ class Site:
     """Four nodes: two that stay, one that comes and goes in the others' node files, one whose daemon is killed.
 
     Half of the pairs see each other over IPv4, the others over IPv6. `settings` are written into each node's
-    warrens.json, `features` into each node's annotation.
+    warrens.json, `features` into each node's annotation. `wire`: see `Wire`.
     """
 
-    def __init__(self, settings=None, features=""):
+    def __init__(self, settings=None, features="", wire="M"):
         self.features = features
         self.underlay = Underlay()
         self.nodes, self.stations, self.daemons = [], {}, {}
@@ -47,7 +47,7 @@ class Site:
         self.first, self.second, self.guest, self.mortal = self.nodes
         for node, address in ((self.first, NARROW_ADDRESS), (self.second, self.guest.v4)):
             node.run("ip", "route", "add", f"{address}/32", "dev", "eth0", "mtu", NARROW_MTU)
-        self.wire = Wire(self.underlay.router, self.nodes)
+        self.wire = Wire(self.underlay.router, self.nodes, kind=wire)
         self.guest_is_known, self.ghosts = True, 0
         self.announce()
         #: A station outside of the overlay that sends what no peer would.
