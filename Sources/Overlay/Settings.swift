@@ -68,6 +68,14 @@ public struct Settings: Hashable, Sendable {
         case hashed
     }
 
+    /// How the user-space datapath meets the kernel.
+    public enum Batching: String, Hashable, Sendable, CaseIterable {
+        /// Many packets for each system call, and super-packets where the kernel has them.
+        case automatic = "auto"
+        /// One packet for each system call: slow, and a way out where a driver's offloads are broken.
+        case off
+    }
+
     public var profile: Profile = .default
     /// The block that nodes take their IPv4 subnets from.
     public var v4Prefix: IPPrefix = Self.prefix(.v4, 10 << 24 | 192 << 16, length: 10)
@@ -93,6 +101,9 @@ public struct Settings: Hashable, Sendable {
     public var encryption: Encryption = .none
     public var sourceCheck: SourceCheck = .strict
     public var sourcePorts: SourcePorts = .fixed
+    public var batching: Batching = .automatic
+    /// Queues of the tunnel device, each with two threads; nil to follow the number of processors.
+    public var queues: Int?
     /// The largest inner packet in bytes; nil to follow the routes to the peers.
     public var mtu: Int?
 

@@ -6,7 +6,7 @@ extension Settings {
     /// The keys of the settings file.
     public enum Key: String, CaseIterable, Sendable {
         case profile, v4Prefix, v4Width, v6Prefix, families, subnets, nodeName, nodeFile, serviceCIDRs
-        case port, localPort, datapath, framing, encryption, sourceCheck, sourcePorts, mtu
+        case port, localPort, datapath, framing, encryption, sourceCheck, sourcePorts, batching, queues, mtu
     }
 
     /// Reads this machine's settings; a file that does not exist means the defaults.
@@ -72,7 +72,9 @@ extension Settings {
         case .framing: framing = try reader.choice(key, value, offering: [.raw])
         case .encryption: encryption = try reader.choice(key, value)
         case .sourceCheck: sourceCheck = try reader.choice(key, value)
-        case .sourcePorts: sourcePorts = try reader.choice(key, value, offering: [.fixed])
+        case .sourcePorts: sourcePorts = try reader.choice(key, value)
+        case .batching: batching = try reader.choice(key, value)
+        case .queues: queues = try reader.number(key, value, in: 1...16)
         case .mtu: mtu = try reader.number(key, value, in: Self.smallestMTU...65535)
         }
     }

@@ -146,7 +146,10 @@ import Testing
                 #expect(inner != nil, "seed \(seed)")
                 #expect(inner.map { TestPlan.table.ownSubnets.find($0.source) < 0 } == true, "seed \(seed)")
             }
-            if case .reject(_, let error, let inner) = Outbound.decide(packet.view, TestPlan.table, now: 0) {
+            if let inner = InnerPacket(packet.view),
+                case .reject(_, let error) = Outbound.decide(
+                    inner, longest: packet.view.count, TestPlan.table, now: 0)
+            {
                 let length = ICMPError.write(error, about: inner, from: key("10.220.106.1"), into: scratch.view)
                 #expect((length ?? 0) <= ICMPError.maximumLengthV6, "seed \(seed)")
             }

@@ -6,11 +6,12 @@ import Testing
 @Suite struct OutboundTests {
     /// What a verdict comes down to, for comparison.
     private func verdict(_ packet: TestPacket, _ table: ForwardingTable = TestPlan.table) -> String {
-        switch Outbound.decide(packet.view, table, now: 0) {
+        guard let inner = InnerPacket(packet.view) else { return "malformed" }
+        return switch Outbound.decide(inner, longest: packet.view.count, table, now: 0) {
         case .send(let peer, let trafficClass, let mayFragment):
             "send \(peer.endpoint.address):\(peer.port) \(trafficClass)\(mayFragment ? " fragment" : "")"
         case .split(let peer, _, let mtu): "split \(peer.endpoint.address) \(mtu)"
-        case .reject(let reason, let error, _): "reject \(reason) \(error)"
+        case .reject(let reason, let error): "reject \(reason) \(error)"
         case .drop(let reason): "drop \(reason)"
         }
     }

@@ -252,7 +252,7 @@ struct DaemonTests {
 
         let refusals = [
             (#"{"datapath":"ebpf"}"#, "datapath"), (#"{"framing":"gpe"}"#, "framing"),
-            (#"{"sourcePorts":"hashed"}"#, "sourcePorts"), (#"{"prot":1}"#, "prot"), ("{", "warrens.json"),
+            (#"{"queues":0}"#, "queues"), (#"{"prot":1}"#, "prot"), ("{", "warrens.json"),
         ]
         for (settings, culprit) in refusals {
             try Files.replace(network.a.paths.settings, with: settings.utf8)

@@ -14,22 +14,25 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* Room for one int as ancillary data, aligned as the CMSG macros want it. */
+/* Room for a traffic class and a segment size as ancillary data, aligned as the CMSG macros want it. */
 union control {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[2 * CMSG_SPACE(sizeof(int))];
 };
+
+/* linux/udp.h, whose struct udphdr the C library defines, too. */
+enum { udp_segment = 103, udp_gro = 104 };
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static socklen_t write_address(union address *to, int is_v6, const struct warrens_datagram *from) {
+static socklen_t write_address(union address *to, int is_v6, const uint8_t address[16], uint16_t port) {
     if (is_v6) {
-        to->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(from->port)};
-        memcpy(&to->v6.sin6_addr, from->address, 16);
+        to->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        memcpy(&to->v6.sin6_addr, address, 16);
         return sizeof to->v6;
     }
-    to->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(from->port)};
-    memcpy(&to->v4.sin_addr, from->address + 12, 4);
+    to->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    memcpy(&to->v4.sin_addr, address + 12, 4);
     return sizeof to->v4;
 }
 
@@ -43,73 +46,88 @@ static void read_address(uint8_t to[16], int is_v6, const union address *from) {
 }
 
 int warrens_bind_port(int socket, int is_v6, uint16_t port) {
-    struct warrens_datagram any = {.port = port};
+    static const uint8_t any[16];
     union address address;
-    socklen_t length = write_address(&address, is_v6, &any);
+    socklen_t length = write_address(&address, is_v6, any, port);
     return bind(socket, (const struct sockaddr *)&address, length);
 }
 
-int warrens_send_datagrams(int socket, int is_v6, const struct warrens_datagram *datagrams, int count) {
-    struct mmsghdr messages[WARRENS_DATAGRAM_BATCH];
-    struct iovec parts[WARRENS_DATAGRAM_BATCH];
-    union address addresses[WARRENS_DATAGRAM_BATCH];
-    union control controls[WARRENS_DATAGRAM_BATCH];
-
-    if (count > WARRENS_DATAGRAM_BATCH) count = WARRENS_DATAGRAM_BATCH;
-    for (int i = 0; i < count; i++) {
-        const struct warrens_datagram *datagram = &datagrams[i];
-        struct msghdr *message = &messages[i].msg_hdr;
-        parts[i] = (struct iovec){.iov_base = datagram->bytes, .iov_len = datagram->length};
-        *message = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1, .msg_name = &addresses[i]};
-        message->msg_namelen = write_address(&addresses[i], is_v6, datagram);
-        if (datagram->traffic_class) {
-            int value = datagram->traffic_class;
-            message->msg_control = &controls[i];
-            message->msg_controllen = sizeof controls[i];
-            struct cmsghdr *header = CMSG_FIRSTHDR(message);
-            header->cmsg_level = is_v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-            header->cmsg_type = is_v6 ? IPV6_TCLASS : IP_TOS;
-            header->cmsg_len = CMSG_LEN(sizeof value);
-            memcpy(CMSG_DATA(header), &value, sizeof value);
-        }
-    }
-    return sendmmsg(socket, messages, (unsigned)count, MSG_DONTWAIT);
+/* Adds one piece of ancillary data behind what `message` has; the caller has made room for it. */
+static void add_control(struct msghdr *message, union control *control, int level, int type, const void *value, size_t size) {
+    message->msg_control = control;
+    struct cmsghdr *header = (struct cmsghdr *)(control->bytes + message->msg_controllen);
+    header->cmsg_level = level;
+    header->cmsg_type = type;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), value, size);
+    message->msg_controllen += CMSG_SPACE(size);
 }
 
-int warrens_receive_datagrams(int socket, int is_v6, struct warrens_datagram *datagrams, int count) {
-    struct mmsghdr messages[WARRENS_DATAGRAM_BATCH];
+int warrens_send(int socket, int is_v6, const struct warrens_outgoing *messages, int count) {
+    struct mmsghdr headers[WARRENS_DATAGRAM_BATCH];
+    union address addresses[WARRENS_DATAGRAM_BATCH];
+    union control controls[WARRENS_DATAGRAM_BATCH];
+
+    if (count > WARRENS_DATAGRAM_BATCH) count = WARRENS_DATAGRAM_BATCH;
+    for (int i = 0; i < count; i++) {
+        const struct warrens_outgoing *from = &messages[i];
+        struct msghdr *to = &headers[i].msg_hdr;
+        *to = (struct msghdr){
+            .msg_iov = (struct iovec *)from->parts, .msg_iovlen = from->part_count, .msg_name = &addresses[i],
+        };
+        to->msg_namelen = write_address(&addresses[i], is_v6, from->address, from->port);
+        if (from->traffic_class) {
+            int value = from->traffic_class;
+            if (is_v6) add_control(to, &controls[i], IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value);
+            else add_control(to, &controls[i], IPPROTO_IP, IP_TOS, &value, sizeof value);
+        }
+        if (from->segment)
+            add_control(to, &controls[i], IPPROTO_UDP, udp_segment, &from->segment, sizeof from->segment);
+    }
+    return sendmmsg(socket, headers, (unsigned)count, MSG_DONTWAIT);
+}
+
+static void read_control(struct warrens_received *to, struct msghdr *message) {
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+        /* The traffic class is received as one byte over IPv4 and as an int over IPv6. */
+        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
+            to->traffic_class = *(const uint8_t *)CMSG_DATA(header);
+        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
+            int value;
+            memcpy(&value, CMSG_DATA(header), sizeof value);
+            to->traffic_class = (uint8_t)value;
+        } else if (header->cmsg_level == IPPROTO_UDP && header->cmsg_type == udp_gro) {
+            int value;
+            memcpy(&value, CMSG_DATA(header), sizeof value);
+            if (value > 0) to->segment = (uint32_t)value;
+        }
+    }
+}
+
+int warrens_receive(int socket, int is_v6, struct warrens_received *messages, int count) {
+    struct mmsghdr headers[WARRENS_DATAGRAM_BATCH];
     struct iovec parts[WARRENS_DATAGRAM_BATCH];
     union address addresses[WARRENS_DATAGRAM_BATCH];
     union control controls[WARRENS_DATAGRAM_BATCH];
 
     if (count > WARRENS_DATAGRAM_BATCH) count = WARRENS_DATAGRAM_BATCH;
     for (int i = 0; i < count; i++) {
-        parts[i] = (struct iovec){.iov_base = datagrams[i].bytes, .iov_len = datagrams[i].length};
-        messages[i].msg_hdr = (struct msghdr){
+        parts[i] = (struct iovec){.iov_base = messages[i].bytes, .iov_len = messages[i].length};
+        headers[i].msg_hdr = (struct msghdr){
             .msg_iov = &parts[i], .msg_iovlen = 1,
             .msg_name = &addresses[i], .msg_namelen = sizeof addresses[i],
             .msg_control = &controls[i], .msg_controllen = sizeof controls[i],
         };
     }
-    int received = recvmmsg(socket, messages, (unsigned)count, MSG_DONTWAIT, NULL);
+    int received = recvmmsg(socket, headers, (unsigned)count, MSG_DONTWAIT, NULL);
     for (int i = 0; i < received; i++) {
-        struct msghdr *message = &messages[i].msg_hdr;
-        struct warrens_datagram *datagram = &datagrams[i];
-        datagram->length = messages[i].msg_len;
-        datagram->truncated = (message->msg_flags & MSG_TRUNC) != 0;
-        datagram->traffic_class = 0;
-        datagram->port = ntohs(is_v6 ? addresses[i].v6.sin6_port : addresses[i].v4.sin_port);
-        read_address(datagram->address, is_v6, &addresses[i]);
-        for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-            /* Received as one byte over IPv4 and as an int over IPv6. */
-            if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
-                datagram->traffic_class = *(const uint8_t *)CMSG_DATA(header);
-            } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
-                int value;
-                memcpy(&value, CMSG_DATA(header), sizeof value);
-                datagram->traffic_class = (uint8_t)value;
-            }
-        }
+        struct warrens_received *to = &messages[i];
+        to->length = headers[i].msg_len;
+        to->segment = 0;
+        to->traffic_class = 0;
+        to->truncated = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        read_address(to->address, is_v6, &addresses[i]);
+        read_control(to, &headers[i].msg_hdr);
     }
     return received;
 }

@@ -10,14 +10,14 @@ final class PeerState: Sendable {
     let lastReceived = Atomic<Int64>(0)
 
     @inline(__always)
-    func countSent(bytes: Int) {
-        sentPackets.wrappingAdd(1, ordering: .relaxed)
+    func countSent(packets: Int, bytes: Int) {
+        sentPackets.wrappingAdd(UInt64(packets), ordering: .relaxed)
         sentBytes.wrappingAdd(UInt64(bytes), ordering: .relaxed)
     }
 
     @inline(__always)
-    func countReceived(bytes: Int, now: Int64) {
-        receivedPackets.wrappingAdd(1, ordering: .relaxed)
+    func countReceived(packets: Int, bytes: Int, now: Int64) {
+        receivedPackets.wrappingAdd(UInt64(packets), ordering: .relaxed)
         receivedBytes.wrappingAdd(UInt64(bytes), ordering: .relaxed)
         lastReceived.store(now, ordering: .relaxed)
     }
@@ -37,6 +37,11 @@ final class PathState: Sendable {
 
     /// Follows a change of the route.
     func setRouteMTU(_ mtu: Int) { routeMTU.store(mtu, ordering: .relaxed) }
+
+    /// The outer MTU of the route, in bytes.
+    var routeLimit: Int {
+        @inline(__always) get { routeMTU.load(ordering: .relaxed) }
+    }
 
     /// Takes note of a size that the network reported.
     ///

@@ -3,32 +3,36 @@ struct Checksum {
     private var sum: UInt64 = 0
 
     /// Adds the bytes of `packet`. An odd last byte counts as the high half of a word, so only the last part may be odd.
-    mutating func add(_ packet: PacketView) {
-        var offset = 0
-        while offset + 1 < packet.count {
-            sum &+= UInt64(packet.load(UInt16.self, at: offset))
-            offset += 2
-        }
-        if offset < packet.count { sum &+= UInt64(packet[offset]) << 8 }
-    }
+    @inline(__always)
+    mutating func add(_ packet: PacketView) { sum &+= UInt64(packet.sum) }
 
     /// Adds a number of at most 32 bits, as a pseudo-header has it.
-    mutating func add(_ number: UInt32) {
-        sum &+= UInt64(number >> 16) + UInt64(number & 0xffff)
+    @inline(__always)
+    mutating func add(_ number: UInt32) { sum &+= UInt64(number >> 16) + UInt64(number & 0xffff) }
+
+    /// What has been added, folded: what a checksum field holds while the rest is still to be summed.
+    var partial: UInt16 {
+        @inline(__always) get { Self.fold(sum) }
     }
 
     /// The value for the checksum field; 0 where the summed bytes contain a correct one.
     var value: UInt16 {
-        var folded = sum
-        while folded > 0xffff { folded = folded >> 16 + folded & 0xffff }
-        return ~UInt16(truncatingIfNeeded: folded)
+        @inline(__always) get { ~partial }
     }
 
     /// The checksum that `old` becomes where one 16-bit word of what it covers changes (RFC 1624, equation 3).
+    @inline(__always)
     static func updated(_ old: UInt16, from: UInt16, to: UInt16) -> UInt16 {
-        var sum = UInt32(~old) + UInt32(~from) + UInt32(to)
-        sum = sum >> 16 + sum & 0xffff
-        sum = sum >> 16 + sum & 0xffff
-        return ~UInt16(truncatingIfNeeded: sum)
+        ~fold(UInt64(~old) + UInt64(~from) + UInt64(to))
+    }
+
+    /// The sum in one's complement, 16 bits wide.
+    @inline(__always)
+    static func fold(_ sum: UInt64) -> UInt16 {
+        var folded = (sum >> 32) &+ (sum & 0xffff_ffff)
+        folded = (folded >> 16) &+ (folded & 0xffff)
+        folded = (folded >> 16) &+ (folded & 0xffff)
+        folded = (folded >> 16) &+ (folded & 0xffff)
+        return UInt16(truncatingIfNeeded: folded)
     }
 }

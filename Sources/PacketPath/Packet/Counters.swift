@@ -25,7 +25,7 @@ final class Counters: Sendable {
     }
 
     @inline(__always)
-    func drop(_ reason: DropReason) { add(reason.rawValue, 1) }
+    func drop(_ reason: DropReason, _ amount: Int = 1) { add(reason.rawValue, UInt64(truncatingIfNeeded: amount)) }
 
     @inline(__always)
     private func add(_ index: Int, _ amount: UInt64) {

@@ -19,11 +19,13 @@
 /// - `spoofedSource`: an inner source of a node whose endpoints do not include the outer source (`sourceCheck`).
 /// - `notForUs`: an inner destination outside of this node's subnets and routes.
 /// - `congestion`: marked "congestion experienced" on the way, and its sender would not understand (RFC 6040).
+/// - `oversized`: an inner UDP datagram longer than its peer's path carries: a kernel's unsegmented super-packet, whose
+///   parts cannot be told apart any more.
 /// - `deliveryFailed`: the kernel did not take the packet from the tunnel device.
 package enum DropReason: Int, CaseIterable, Sendable {
     case malformed, notUnicast, ownDestination, noPeer, noEndpoint, loop, tooBig, sendFailed
     case truncated, encrypted, otherFraming, control, unknownFormat
-    case martian, ownSource, unknownSource, spoofedSource, notForUs, congestion, deliveryFailed
+    case martian, ownSource, unknownSource, spoofedSource, notForUs, congestion, oversized, deliveryFailed
 
     /// The name in `status` and in the metrics.
     package var name: String { "\(self)" }
@@ -41,6 +43,8 @@ package enum TrafficCounter: Int, CaseIterable, Sendable {
     case fragmented
     /// Path MTUs learned from the network.
     case pathMTUChanges
+    /// Sends of several datagrams that the kernel split, and deliveries of several packets as one super-packet.
+    case segmentedSends, mergedDeliveries
 
     package var name: String { "\(self)" }
 }

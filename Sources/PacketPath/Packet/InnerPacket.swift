@@ -66,6 +66,11 @@ struct InnerPacket {
     /// True for all fragments of an IPv4 packet but the first: they carry no transport header.
     var isLaterFragment: Bool { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x1fff != 0 }
 
+    /// True for every part of a fragmented IPv4 packet.
+    var isFragment: Bool {
+        @inline(__always) get { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x3fff != 0 }
+    }
+
     /// The destination port where the packet carries UDP right behind its IP header.
     var udpDestinationPort: UInt16? {
         @inline(__always) get {
@@ -75,6 +80,7 @@ struct InnerPacket {
     }
 
     static let icmp: UInt8 = 1
+    static let tcp: UInt8 = 6
     static let udp: UInt8 = 17
     static let icmpV6: UInt8 = 58
 }

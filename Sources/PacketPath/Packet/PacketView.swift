@@ -66,6 +66,30 @@ struct PacketView {
         unsafe (base + offset).initializeMemory(as: UInt8.self, repeating: 0, count: length)
     }
 
+    /// The sum of the bytes as 16-bit words in one's complement (RFC 1071); an odd last byte is the high half of a word.
+    var sum: UInt16 {
+        @inline(__always) get {
+            // Summed as the machine's own words: byte order matters to the result alone (RFC 1071 section 2 (B)). Plain
+            // pointers, because a check of bounds for each word would keep the compiler from using vectors.
+            var wide: UInt64 = 0
+            let words = count / 4
+            for index in 0..<words {
+                wide &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self))
+            }
+            var sum = UInt64(Checksum.fold(wide).bigEndian)
+            for offset in words * 4..<count { sum += UInt64(self[offset]) << (offset & 1 == 0 ? 8 : 0) }
+            return Checksum.fold(sum)
+        }
+    }
+
+    /// True where both hold the same bytes.
+    @inline(__always)
+    func holdsSame(as other: PacketView) -> Bool {
+        guard count == other.count else { return false }
+        for offset in 0..<count where self[offset] != other[offset] { return false }
+        return true
+    }
+
     /// For system calls: the kernel is told ``count`` and keeps to it.
     @unsafe
     var start: UnsafeMutableRawPointer { unsafe base }

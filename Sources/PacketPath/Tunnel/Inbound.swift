@@ -5,7 +5,7 @@ import Addressing
 enum Inbound {
     enum Verdict {
         /// Hand the packet to the kernel.
-        case deliver(ForwardingTable.Peer)
+        case deliver(ForwardingTable.Peer, InnerPacket, receivedClass: UInt8)
         case drop(DropReason)
     }
 
@@ -42,7 +42,7 @@ enum Inbound {
             return .drop(.congestion)
         }
         if trafficClass != innerClass { packet.setTrafficClass(trafficClass) }
-        return .deliver(peer)
+        return .deliver(peer, packet, receivedClass: innerClass)
     }
 
     @inline(__always)

@@ -2,32 +2,42 @@ import Addressing
 internal import Host
 
 /// The thread that carries packets from the peers to the tunnel device. In the order in which a datagram meets it:
-/// wait, receive a batch, decide for each datagram, hand its packet to the kernel.
-final class InboundLoop {
+/// wait, receive, decide, join what follows each other, hand it to the kernel.
+struct InboundLoop: ~Copyable {
     private let device: TunDevice
     private let sockets: TunnelSockets
     private let cell: TableCell
     private let reader: Int
     private let counters: Counters
-    private let buffers = PacketBuffers(count: DatagramBatch.capacity)
     private let alarm: FramingAlarm
     private var alarmLimit = RateLimit(rate: 1, burst: 1)
-    private var batch = DatagramBatch()
+    private var batch: IncomingBatch
+    private var delivery = Delivery()
+    /// Segments that wait for what may follow them.
+    private var pending: Pending?
+
+    private struct Pending {
+        var run: SegmentRun
+        let first: PacketView
+        let peer: ForwardingTable.Peer
+        let limit: Int
+    }
 
     init(
         device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters,
-        alarm: FramingAlarm
+        alarm: FramingAlarm, batches: Bool
     ) {
-        self.alarm = alarm
         self.device = device
         self.sockets = sockets
         self.cell = cell
         self.reader = reader
         self.counters = counters
+        self.alarm = alarm
+        batch = IncomingBatch(isSingle: !batches)
     }
 
     /// Carries packets until `stop` is signalled.
-    func run(stop: Event) {
+    mutating func run(stop: Event) {
         var happened = Wait([
             (stop.descriptor, Wait.readable),
             (sockets.v4?.descriptor ?? -1, Wait.readable),
@@ -46,38 +56,93 @@ final class InboundLoop {
 
     /// Carries what waits on one socket, but no more than a share: a flood over one family must starve neither the
     /// other one nor ``run(stop:)``'s look at `stop`.
-    private func drain(_ socket: TunnelSocket) {
-        for _ in 0..<DatagramBatch.batchesPerWait {
+    private mutating func drain(_ socket: TunnelSocket) {
+        for _ in 0..<TunDatapath.batchesPerWait {
             cell.read(as: reader) { carryBatch(from: socket, $0) }
             if !batch.isFull { return }
         }
     }
 
-    private func carryBatch(from socket: TunnelSocket, _ table: ForwardingTable) {
-        batch.receive(on: socket, into: buffers)
+    private mutating func carryBatch(from socket: TunnelSocket, _ table: ForwardingTable) {
+        batch.receive(on: socket)
         let now = monotonicSeconds()
         for index in 0..<batch.count {
-            let datagram = batch[index]
-            guard !datagram.isTruncated else {
+            let received = batch[index]
+            guard !received.isTruncated else {
                 counters.drop(.truncated)
                 continue
             }
-            let packet = buffers[index].prefix(datagram.length)
-            switch Inbound.decide(packet, from: datagram.source, outerClass: datagram.trafficClass, table) {
-            case .deliver(let peer):
-                guard device.write(packet) else {
-                    counters.drop(.deliveryFailed)
-                    continue
-                }
-                counters.add(.receivedPackets)
-                counters.add(.receivedBytes, packet.count)
-                unsafe peer.state.countReceived(bytes: packet.count, now: now)
-            case .drop(let reason):
-                counters.drop(reason)
-                if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) {
-                    alarm.raise(datagram.source)
-                }
+            var offset = 0
+            repeat {
+                let length = min(received.datagramLength, received.bytes.count - offset)
+                carry(received.bytes.suffix(from: offset).prefix(length), of: received, table, now: now)
+                offset += length
+            } while offset < received.bytes.count
+            // Runs end with the receive: its datagrams share one outer header and one verified checksum.
+            deliverPending(now: now)
+        }
+    }
+
+    private mutating func carry(
+        _ datagram: PacketView, of received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64
+    ) {
+        if delivery.hasRoom, let payload = pending?.run.add(datagram) {
+            delivery.append(payload)
+            return
+        }
+        deliverPending(now: now)
+        switch Inbound.decide(datagram, from: received.source, outerClass: received.trafficClass, table) {
+        case .deliver(let peer, let packet, let receivedClass):
+            let limit = peer.longestPacket(from: received.source)
+            if received.isJoined, let run = SegmentRun(packet, receivedClass: receivedClass),
+                !run.isUDP || device.hasUDPSegmentation
+            {
+                delivery.append(datagram)
+                pending = Pending(run: run, first: datagram, peer: peer, limit: limit)
+            } else {
+                deliver(packet, of: peer, limit: limit, now: now)
+            }
+        case .drop(let reason):
+            counters.drop(reason)
+            if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) {
+                alarm.raise(received.source)
             }
         }
+    }
+
+    /// Delivers the segments that wait, as one packet.
+    private mutating func deliverPending(now: Int64) {
+        guard let pending else { return }
+        self.pending = nil
+        if pending.run.count == 1 {
+            delivery.clear()
+            if let packet = InnerPacket(pending.first) {
+                deliver(packet, of: pending.peer, limit: pending.limit, now: now)
+            }
+            return
+        }
+        let description = pending.run.finish()
+        let isTaken = delivery.write(to: device, description)
+        count(isTaken, pending.run.count, bytes: pending.run.bytes, of: pending.peer, now: now)
+        if isTaken { counters.add(.mergedDeliveries) }
+    }
+
+    private mutating func deliver(_ packet: InnerPacket, of peer: ForwardingTable.Peer, limit: Int, now: Int64) {
+        guard let description = Offload.describe(packet, limit: limit) else {
+            counters.drop(.oversized)
+            return
+        }
+        let isTaken = delivery.write(packet.bytes, to: device, description)
+        count(isTaken, 1, bytes: packet.bytes.count, of: peer, now: now)
+    }
+
+    private func count(_ isTaken: Bool, _ packets: Int, bytes: Int, of peer: ForwardingTable.Peer, now: Int64) {
+        guard isTaken else {
+            counters.drop(.deliveryFailed, packets)
+            return
+        }
+        counters.add(.receivedPackets, packets)
+        counters.add(.receivedBytes, bytes)
+        unsafe peer.state.countReceived(packets: packets, bytes: bytes, now: now)
     }
 }

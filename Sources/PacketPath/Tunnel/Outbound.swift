@@ -9,16 +9,17 @@ enum Outbound {
         /// Split the inner packet to fit `mtu`, then send the parts.
         case split(ForwardingTable.Peer, trafficClass: UInt8, mtu: Int)
         /// Drop, and tell the sender.
-        case reject(DropReason, ICMPError.Reason, InnerPacket)
+        case reject(DropReason, ICMPError.Reason)
         case drop(DropReason)
     }
 
     /// The hop limit is not touched: the kernel has lowered it where it forwarded the packet to us.
     ///
-    /// - Parameter now: Seconds of the monotonic clock.
+    /// - Parameters:
+    ///   - longest: The length of the packet, or of the longest segment of a super-packet, in bytes.
+    ///   - now: Seconds of the monotonic clock.
     @inline(__always)
-    static func decide(_ bytes: PacketView, _ table: ForwardingTable, now: Int64) -> Verdict {
-        guard let packet = InnerPacket(bytes) else { return .drop(.malformed) }
+    static func decide(_ packet: InnerPacket, longest: Int, _ table: ForwardingTable, now: Int64) -> Verdict {
         let destination = packet.destination
         guard !destination.isMartian(in: packet.family) else { return .drop(.notUnicast) }
 
@@ -27,18 +28,18 @@ enum Outbound {
             guard table.ownSubnets.find(destination) < 0 else { return .drop(.ownDestination) }
             index = table.routes.find(destination)
         }
-        guard index >= 0 else { return .reject(.noPeer, .noRoute, packet) }
+        guard index >= 0 else { return .reject(.noPeer, .noRoute) }
         if let port = packet.udpDestinationPort, table.isEndpoint(destination, port: port) { return .drop(.loop) }
         let peer = table.peer(index)
-        guard peer.hasEndpoint else { return .reject(.noEndpoint, .hostUnreachable, packet) }
+        guard peer.hasEndpoint else { return .reject(.noEndpoint, .hostUnreachable) }
 
         let overhead = peer.endpointFamily == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
         let fitting = unsafe peer.path.mtu(now: now) - overhead
         let trafficClass = ECN.encapsulate(inner: packet.trafficClass)
-        if bytes.count <= fitting { return .send(peer, trafficClass: trafficClass, mayFragment: false) }
+        if longest <= fitting { return .send(peer, trafficClass: trafficClass, mayFragment: false) }
         let mtu = max(fitting, WireFormat.minimumMTU)
-        if bytes.count <= mtu { return .send(peer, trafficClass: trafficClass, mayFragment: true) }
-        if packet.mayNotBeFragmented { return .reject(.tooBig, .tooBig(mtu: mtu), packet) }
+        if longest <= mtu { return .send(peer, trafficClass: trafficClass, mayFragment: true) }
+        if packet.mayNotBeFragmented { return .reject(.tooBig, .tooBig(mtu: mtu)) }
         return .split(peer, trafficClass: trafficClass, mtu: mtu)
     }
 }

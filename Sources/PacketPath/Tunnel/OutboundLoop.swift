@@ -3,26 +3,40 @@ internal import Glibc
 internal import Host
 
 /// The thread that carries packets from the tunnel device to the peers. In the order in which a packet meets it:
-/// wait, read a batch, decide for each packet, send what goes over IPv4, send what goes over IPv6.
-final class OutboundLoop {
+/// wait, read, decide, cut a super-packet into segments, send what goes over IPv4, send what goes over IPv6.
+struct OutboundLoop: ~Copyable {
     private let device: TunDevice
     private let sockets: TunnelSockets
+    private let ports: SourcePorts
     private let cell: TableCell
     private let reader: Int
     private let counters: Counters
-    private let buffers = PacketBuffers(count: DatagramBatch.capacity)
-    private let scratch = PacketBuffers(count: 1)
-    private var batchV4 = DatagramBatch()
-    private var batchV6 = DatagramBatch()
-    /// An error for each lost packet would let a flood of packets become a flood of errors (RFC 4443 section 2.4 (f)).
-    private var errorLimit = RateLimit(rate: 200, burst: 64)
+    /// After how many bytes a batch is sent, while they are still in the processor's cache.
+    private static let bytesAtOnce = 65536
+    private let readsAtOnce: Int
+    /// What was read and waits to be sent; headers of segments; a packet put together.
+    private let memory = PacketMemory(bytes: bytesAtOnce + PacketMemory.longestFrame)
+    private var memoryUsed = 0
+    private let headers = PacketMemory(bytes: bytesAtOnce)
+    private var headersUsed = 0
+    private let scratch = PacketMemory(bytes: PacketMemory.longestFrame)
+    private var batchV4: OutgoingBatch
+    private var batchV6: OutgoingBatch
+    private var errors: ErrorReply
 
-    init(device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters) {
+    init(
+        device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters, batches: Bool
+    ) {
         self.device = device
         self.sockets = sockets
+        ports = SourcePorts(sockets)
         self.cell = cell
         self.reader = reader
         self.counters = counters
+        readsAtOnce = batches ? 64 : 1
+        batchV4 = OutgoingBatch(joins: batches)
+        batchV6 = OutgoingBatch(joins: batches)
+        errors = ErrorReply(device: device, counters: counters)
     }
 
     private enum BatchEnd {
@@ -30,13 +44,13 @@ final class OutboundLoop {
     }
 
     /// Carries packets until `stop` is signalled, or until the device is gone, which `lost` then tells.
-    func run(stop: Event, lost: Event) {
+    mutating func run(stop: Event, lost: Event) {
         var happened = Wait([(stop.descriptor, Wait.readable), (device.descriptor, Wait.readable)])
         while true {
             happened.sleep()
             if happened[0] != 0 { return }
             var end = BatchEnd.more
-            for _ in 0..<DatagramBatch.batchesPerWait where end == .more {
+            for _ in 0..<TunDatapath.batchesPerWait where end == .more {
                 cell.read(as: reader) { end = carryBatch($0) }
             }
             if end == .deviceGone || happened[1] & Wait.failed != 0 {
@@ -46,16 +60,18 @@ final class OutboundLoop {
         }
     }
 
-    private func carryBatch(_ table: ForwardingTable) -> BatchEnd {
+    private mutating func carryBatch(_ table: ForwardingTable) -> BatchEnd {
         let now = monotonicSeconds()
         var end = BatchEnd.more
-        var used = 0
+        memoryUsed = 0
+        headersUsed = 0
         // Bounded by what is read, not by what is sent: where all is dropped, the table must not be held for ever.
-        reading: for _ in 0..<DatagramBatch.capacity {
-            switch device.read(into: buffers[used]) {
-            case .packet(let packet):
-                // A packet that was dropped leaves its buffer to the next one.
-                if carry(packet, table, now: now) { used += 1 }
+        reading: for _ in 0..<readsAtOnce {
+            switch device.read(into: memory.view.suffix(from: memoryUsed)) {
+            case .frame(let frame):
+                // A packet that was dropped leaves its memory to the next one.
+                if carry(frame, table, now: now) { memoryUsed += (frame.count + 63) & ~63 }
+                if memoryUsed > Self.bytesAtOnce { break reading }
             case .empty:
                 end = .drained
                 break reading
@@ -64,85 +80,199 @@ final class OutboundLoop {
                 break reading
             }
         }
-        flush(table, now: now)
+        flush(table)
         return end
     }
 
-    /// - Returns: True where the packet waits in a batch, so that its buffer is in use until the flush.
-    private func carry(_ packet: PacketView, _ table: ForwardingTable, now: Int64) -> Bool {
-        switch Outbound.decide(packet, table, now: now) {
-        case .send(let peer, let trafficClass, mayFragment: false):
-            append(packet, to: peer, trafficClass: trafficClass)
+    /// - Returns: True where the packet waits in a batch, so that its memory is in use until the flush.
+    private mutating func carry(_ frame: PacketView, _ table: ForwardingTable, now: Int64) -> Bool {
+        let header = VirtualHeader(reading: frame)
+        guard let packet = InnerPacket(frame.suffix(from: VirtualHeader.size)) else {
+            counters.drop(.malformed)
+            return false
+        }
+        if header.isSegmented { return carry(packet, cutBy: header, table, now: now) }
+        return carry(packet, partialChecksum: header.partialChecksum, table, now: now)
+    }
+
+    // MARK: Packets
+
+    private mutating func carry(
+        _ packet: InnerPacket, partialChecksum: (start: Int, field: Int)?, _ table: ForwardingTable, now: Int64
+    ) -> Bool {
+        switch Outbound.decide(packet, longest: packet.bytes.count, table, now: now) {
+        case .send(let peer, let trafficClass, let mayFragment):
+            if let partialChecksum, !peer.defersChecksum(of: packet, from: partialChecksum.start) {
+                guard complete(packet, partialChecksum) else { return false }
+            }
+            if mayFragment {
+                sendFragmented(packet.bytes, to: peer, trafficClass: trafficClass, table)
+                return false
+            }
+            append(packet, to: peer, trafficClass: trafficClass, table)
             return true
-        case .send(let peer, let trafficClass, mayFragment: true):
-            flush(table, now: now)
-            let socket = peer.endpointFamily == .v4 ? sockets.v4 : sockets.v6
-            socket?.allowFragments(true)
-            append(packet, to: peer, trafficClass: trafficClass)
-            flush(table, now: now)
-            socket?.allowFragments(false)
         case .split(let peer, let trafficClass, let mtu):
-            guard let inner = InnerPacket(packet) else { return false }
-            let isSplit = Fragmenter.split(inner, mtu: mtu, buffer: scratch[0]) { fragment in
-                append(fragment, to: peer, trafficClass: trafficClass)
-                flush(table, now: now)
+            if let partialChecksum { guard complete(packet, partialChecksum) else { return false } }
+            flush(table)
+            let isSplit = Fragmenter.split(packet, mtu: mtu, buffer: scratch.view) { fragment in
+                guard let fragment = InnerPacket(fragment) else { return }
+                append(fragment, to: peer, trafficClass: trafficClass, table)
+                flush(table)
             }
             if isSplit { counters.add(.fragmented) } else { counters.drop(.malformed) }
-        case .reject(let reason, let error, let inner):
+        case .reject(let reason, let error):
             counters.drop(reason)
-            answer(error, about: inner, table)
+            errors.send(error, about: packet, table)
         case .drop(let reason):
             counters.drop(reason)
         }
         return false
     }
 
-    private func append(_ packet: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8) {
+    private func complete(_ packet: InnerPacket, _ checksum: (start: Int, field: Int)) -> Bool {
+        if Offload.completeChecksum(packet.bytes, start: checksum.start, field: checksum.field) { return true }
+        counters.drop(.malformed)
+        return false
+    }
+
+    /// Sends a packet that is within the smallest MTU that we promise, but not within the path's: fragmented outside.
+    private mutating func sendFragmented(
+        _ bytes: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, _ table: ForwardingTable
+    ) {
+        flush(table)
+        guard let socket = peer.endpointFamily == .v4 ? sockets.v4 : sockets.v6 else { return }
+        socket.allowFragments(true)
         if peer.endpointFamily == .v4 {
-            batchV4.append(packet, to: peer, trafficClass: trafficClass)
+            batchV4.append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
         } else {
-            batchV6.append(packet, to: peer, trafficClass: trafficClass)
+            batchV6.append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
+        }
+        flush(table)
+        socket.allowFragments(false)
+    }
+
+    // MARK: Super-packets
+
+    private mutating func carry(
+        _ packet: InnerPacket, cutBy header: VirtualHeader, _ table: ForwardingTable, now: Int64
+    ) -> Bool {
+        guard let whole = SuperPacket(packet, header) else {
+            counters.drop(.malformed)
+            return false
+        }
+        switch Outbound.decide(packet, longest: whole.longestSegment, table, now: now) {
+        case .send(let peer, let trafficClass, mayFragment: false):
+            send(whole, to: peer, packet: packet, trafficClass: trafficClass, table)
+            return true
+        case .send, .split:
+            carrySegments(of: whole, table, now: now)
+        case .reject(let reason, let error):
+            counters.drop(reason, whole.segmentCount)
+            if let first = InnerPacket(assemble(whole, 0)) { errors.send(error, about: first, table) }
+        case .drop(let reason):
+            counters.drop(reason, whole.segmentCount)
+        }
+        return false
+    }
+
+    @inline(__always)
+    private mutating func send(
+        _ whole: SuperPacket, to peer: ForwardingTable.Peer, packet: InnerPacket, trafficClass: UInt8,
+        _ table: ForwardingTable
+    ) {
+        let isV4 = peer.endpointFamily == .v4
+        let completes = !peer.defersChecksum(of: packet, from: whole.transportStart)
+        let socket = ports.socket(for: packet, to: peer)
+        for index in 0..<whole.segmentCount {
+            let hasRoom = isV4 ? batchV4.hasRoom : batchV6.hasRoom
+            if !hasRoom || headersUsed + SuperPacket.longestHeader > headers.view.count {
+                flush(table)
+                headersUsed = 0
+            }
+            let room = headers.view.suffix(from: headersUsed)
+            let segmentHeader = whole.writeHeader(index, to: room, completesChecksum: completes)
+            headersUsed += (segmentHeader.count + 7) & ~7
+            let payload = whole.payload(index)
+            if isV4 {
+                batchV4.append(segmentHeader, payload, to: peer, trafficClass: trafficClass, socket: socket)
+            } else {
+                batchV6.append(segmentHeader, payload, to: peer, trafficClass: trafficClass, socket: socket)
+            }
         }
     }
 
-    private func flush(_ table: ForwardingTable, now: Int64) {
-        if batchV4.count > 0, let socket = sockets.v4 {
-            count(batchV4.send(on: socket) { self.refuse($0, $1, table) })
-        }
-        if batchV6.count > 0, let socket = sockets.v6 {
-            count(batchV6.send(on: socket) { self.refuse($0, $1, table) })
+    /// Carries each segment as a packet of its own: they are too long for the path, which is the exception.
+    private mutating func carrySegments(of whole: SuperPacket, _ table: ForwardingTable, now: Int64) {
+        let memory = PacketMemory(bytes: whole.longestSegment)
+        for index in 0..<whole.segmentCount {
+            let bytes = assemble(whole, index)
+            memory.view.copy(bytes, to: 0)
+            guard let segment = InnerPacket(memory.view.prefix(bytes.count)) else { continue }
+            _ = carry(segment, partialChecksum: nil, table, now: now)
+            flush(table)
         }
     }
 
-    private func count(_ sent: (packets: Int, bytes: Int)) {
-        counters.add(.sentPackets, sent.packets)
-        counters.add(.sentBytes, sent.bytes)
+    /// Puts a segment together in `scratch`.
+    private func assemble(_ whole: SuperPacket, _ index: Int) -> PacketView {
+        let header = whole.writeHeader(index, to: scratch.view, completesChecksum: true)
+        let payload = whole.payload(index)
+        scratch.view.copy(payload, to: header.count)
+        return scratch.view.prefix(header.count + payload.count)
+    }
+
+    // MARK: Sending
+
+    @inline(__always)
+    private mutating func append(
+        _ packet: InnerPacket, to peer: ForwardingTable.Peer, trafficClass: UInt8, _ table: ForwardingTable
+    ) {
+        let socket = ports.socket(for: packet, to: peer)
+        if peer.endpointFamily == .v4 {
+            if !batchV4.hasRoom { flush(table) }
+            batchV4.append(packet.bytes, to: peer, trafficClass: trafficClass, socket: socket)
+        } else {
+            if !batchV6.hasRoom { flush(table) }
+            batchV6.append(packet.bytes, to: peer, trafficClass: trafficClass, socket: socket)
+        }
+    }
+
+    private mutating func flush(_ table: ForwardingTable) {
+        if !batchV4.isEmpty {
+            count(
+                batchV4.send(isV6: false, scratch: scratch.view) {
+                    Self.refuse($0, $1, table, sockets, counters, &errors)
+                })
+        }
+        if !batchV6.isEmpty {
+            count(
+                batchV6.send(isV6: true, scratch: scratch.view) {
+                    Self.refuse($0, $1, table, sockets, counters, &errors)
+                })
+        }
+    }
+
+    private func count(_ outcome: OutgoingBatch.Outcome) {
+        counters.add(.sentPackets, outcome.packets)
+        counters.add(.sentBytes, outcome.bytes)
+        counters.add(.segmentedSends, outcome.segmented)
     }
 
     /// The kernel did not take the datagram around `packet`. Where the path turned out to be narrower than we knew,
     /// the kernel has just told the socket how narrow, and the sender is told.
-    private func refuse(_ packet: PacketView, _ code: Int32, _ table: ForwardingTable) {
-        if code == EMSGSIZE {
+    private static func refuse(
+        _ packet: PacketView, _ code: Int32, _ table: ForwardingTable, _ sockets: TunnelSockets, _ counters: Counters,
+        _ errors: inout ErrorReply
+    ) {
+        if code == EMSGSIZE, let packet = InnerPacket(packet) {
             sockets.learnPathMTUs(table, counters: counters)
-            if case .reject(let reason, let error, let inner) = Outbound.decide(packet, table, now: monotonicSeconds())
-            {
+            let verdict = Outbound.decide(packet, longest: packet.bytes.count, table, now: monotonicSeconds())
+            if case .reject(let reason, let error) = verdict {
                 counters.drop(reason)
-                answer(error, about: inner, table)
+                errors.send(error, about: packet, table)
                 return
             }
         }
         counters.drop(.sendFailed)
-    }
-
-    /// Writes an ICMP error back to the sender of `packet`, through the device that it came from.
-    private func answer(_ error: ICMPError.Reason, about packet: InnerPacket, _ table: ForwardingTable) {
-        guard let source = packet.family == .v4 ? table.tunnelV4 : table.tunnelV6 else { return }
-        guard errorLimit.allow(now: monotonicNanoseconds()) else {
-            counters.add(.errorsSuppressed)
-            return
-        }
-        let buffer = scratch[0]
-        guard let length = ICMPError.write(error, about: packet, from: source, into: buffer) else { return }
-        if device.write(buffer.prefix(length)) { counters.add(.errorsSent) }
     }
 }

@@ -2,49 +2,84 @@ package import Addressing
 package import Host
 internal import Synchronization
 
-/// The user-space datapath: a TUN device on one side, UDP sockets on the other, a thread for each direction.
+/// The user-space datapath: a TUN device on one side, UDP sockets on the other; for each queue of the device a thread
+/// for each direction.
 package final class TunDatapath: Datapath {
     package let name = "tun"
     /// Signalled when the device was removed under us: this datapath is of no more use, and a new one is due.
     package let lost: Event
     package let framingAlarm: FramingAlarm
+    /// What the kernel does for us, for people to read.
+    package let offloads: String
     private let stopped: Event
     private let cell: TableCell
-    private let counters = [Counters(), Counters()]
+    /// For each queue those of the outbound and of the inbound thread.
+    private let counters: [Counters]
     private let directory: Mutex<ForwardingDirectory>
     private let workers = Mutex<[Worker]>([])
+    /// After how many batches a loop looks again at what else there is to do.
+    static let batchesPerWait = 8
 
-    private static let outbound = 0
-    private static let inbound = 1
-
-    /// Starts to carry packets by `plan`.
-    package init(device: TunDevice, sockets: TunnelSockets, plan: ForwardingPlan) throws(SystemError) {
+    /// Opens the device and the UDP port, and starts to carry packets by `plan`.
+    package init(
+        device name: String, port: UInt16, options: TunOptions, plan: ForwardingPlan
+    ) throws(SystemError) {
         lost = try Event()
         stopped = try Event()
         framingAlarm = try FramingAlarm()
         let directory = ForwardingDirectory(plan)
+        counters = (0..<options.queues * 2).map { _ in Counters() }
         cell = TableCell(directory.table, readers: counters.count)
         self.directory = Mutex(directory)
-        let (cell, stopped, lost, counters, alarm) = (cell, stopped, lost, counters, framingAlarm)
+
+        // The port first: where another program holds it, the device keeps its missing carrier.
+        var sockets: [TunnelSockets] = []
+        for _ in 0..<options.queues {
+            sockets.append(try TunnelSockets(port: port, options: options, isShared: options.queues > 1))
+        }
+        var devices: [TunDevice] = []
+        for _ in 0..<options.queues { devices.append(try TunDevice(name: name, offload: options.batches)) }
+        offloads = Self.describe(devices.first, options)
         do throws(SystemError) {
-            try add(
-                Worker(name: "warrens-out") {
-                    OutboundLoop(
-                        device: device, sockets: sockets, cell: cell, reader: Self.outbound,
-                        counters: counters[Self.outbound]
-                    ).run(stop: stopped, lost: lost)
-                })
-            try add(
-                Worker(name: "warrens-in") {
-                    InboundLoop(
-                        device: device, sockets: sockets, cell: cell, reader: Self.inbound,
-                        counters: counters[Self.inbound], alarm: alarm
-                    ).run(stop: stopped)
-                })
+            for (queue, (device, sockets)) in zip(devices, sockets).enumerated() {
+                try start(queue, device, sockets, options)
+            }
         } catch {
             stop()
             throw error
         }
+    }
+
+    private func start(
+        _ queue: Int, _ device: TunDevice, _ sockets: TunnelSockets, _ options: TunOptions
+    ) throws(SystemError) {
+        let (cell, stopped, lost, alarm) = (cell, stopped, lost, framingAlarm)
+        let (outbound, inbound) = (queue * 2, queue * 2 + 1)
+        let (sent, received) = (counters[outbound], counters[inbound])
+        try add(
+            Worker(name: "warrens-out\(queue)") {
+                var loop = OutboundLoop(
+                    device: device, sockets: sockets, cell: cell, reader: outbound, counters: sent,
+                    batches: options.batches)
+                loop.run(stop: stopped, lost: lost)
+            })
+        try add(
+            Worker(name: "warrens-in\(queue)") {
+                var loop = InboundLoop(
+                    device: device, sockets: sockets, cell: cell, reader: inbound, counters: received, alarm: alarm,
+                    batches: options.batches)
+                loop.run(stop: stopped)
+            })
+    }
+
+    private static func describe(_ device: TunDevice?, _ options: TunOptions) -> String {
+        guard let device, options.batches else { return "batching off" }
+        var parts: [String] = []
+        if device.hasTCPSegmentation { parts.append("TCP segmentation") }
+        if device.hasUDPSegmentation { parts.append("UDP segmentation") }
+        parts.append("\(options.queues) queue\(options.queues == 1 ? "" : "s")")
+        if options.hashesSourcePorts { parts.append("\(SourcePorts.count) source ports") }
+        return parts.joined(separator: ", ")
     }
 
     private func add(_ worker: Worker) {

@@ -1,17 +1,27 @@
 internal import Glibc
-package import Host
+internal import Host
 internal import SyscallShim
 
 /// One queue of the node's tunnel device: a persistent layer-3 TUN device, which keeps its addresses and routes while
-/// no daemon runs.
-package final class TunDevice: Sendable {
+/// no daemon runs. Each packet has a ``VirtualHeader`` before it, both ways.
+final class TunDevice: Sendable {
     private let file: OwnedDescriptor
     var descriptor: Int32 { file.raw }
+    /// The kernel hands over TCP super-packets, and packets whose checksum is not computed.
+    let hasTCPSegmentation: Bool
+    /// It does so for UDP as well, and takes UDP super-packets (Linux 6.2).
+    let hasUDPSegmentation: Bool
 
     /// Opens the device, which is made where it is missing.
-    package init(name: String) throws(SystemError) {
+    ///
+    /// - Parameter offload: Whether to ask the kernel for super-packets.
+    init(name: String, offload: Bool = true) throws(SystemError) {
+        var offloads: Int32 = 0
         do throws(SystemError) {
-            file = OwnedDescriptor(owning: try retrying("open tunnel device", name) { unsafe warrens_open_tun(name) })
+            file = OwnedDescriptor(
+                owning: try retrying("open tunnel device", name) {
+                    unsafe warrens_open_tun(name, offload ? 1 : 0, &offloads)
+                })
         } catch {
             switch error.code {
             case ENOENT, ENODEV, ENXIO:
@@ -28,10 +38,13 @@ package final class TunDevice: Sendable {
             default: throw error
             }
         }
+        hasTCPSegmentation = offloads & Int32(WARRENS_TUN_TCP_SEGMENTATION) != 0
+        hasUDPSegmentation = offloads & Int32(WARRENS_TUN_UDP_SEGMENTATION) != 0
     }
 
     enum ReadResult {
-        case packet(PacketView)
+        /// A virtual header and the packet behind it.
+        case frame(PacketView)
         /// Nothing waits.
         case empty
         /// The device was removed.
@@ -40,12 +53,12 @@ package final class TunDevice: Sendable {
 
     /// Takes the next packet that the kernel routed into the device.
     @inline(__always)
-    func read(into buffer: PacketView) -> ReadResult {
+    func read(into room: PacketView) -> ReadResult {
         while true {
             // Sound: the kernel writes at most `count` bytes.
-            let length = unsafe Glibc.read(file.raw, buffer.start, buffer.count)
-            if length > 0 { return .packet(buffer.prefix(length)) }
-            if length == 0 { return .empty }
+            let length = unsafe Glibc.read(file.raw, room.start, room.count)
+            if length > VirtualHeader.size { return .frame(room.prefix(length)) }
+            if length >= 0 { return .empty }
             switch errno {
             case EINTR: continue
             case EAGAIN: return .empty
@@ -56,12 +69,13 @@ package final class TunDevice: Sendable {
 
     /// Gives a packet to the kernel as if it had arrived on the device.
     ///
+    /// - Parameter parts: A virtual header and the packet, gathered from `count` places.
     /// - Returns: False where the kernel did not take it: the device is down, or memory is short.
     @inline(__always)
-    func write(_ packet: PacketView) -> Bool {
+    @unsafe
+    func write(_ parts: UnsafePointer<iovec>, count: Int) -> Bool {
         while true {
-            // Sound: the kernel reads `count` bytes.
-            if unsafe Glibc.write(file.raw, packet.start, packet.count) >= 0 { return true }
+            if unsafe writev(file.raw, parts, Int32(truncatingIfNeeded: count)) >= 0 { return true }
             if errno != EINTR { return false }
         }
     }

@@ -10,15 +10,28 @@ final class TunnelSocket: Sendable {
     /// 10 Gb/s link.
     private static let bufferSize: Int32 = 7 << 20
 
+    /// How many reports are taken off the error queue before packets have their turn again.
+    private static let reportsAtOnce = 64
+
     let family: IPFamily
     private let file: OwnedDescriptor
     var descriptor: Int32 { file.raw }
     private var isV6: Int32 { family == .v6 ? 1 : 0 }
 
+    /// What a socket is for.
+    enum Role {
+        /// Receives and sends, on the tunnel's port.
+        /// - joins: The kernel may join datagrams of one sender for one receive (UDP_GRO).
+        /// - isShared: Other sockets of this process receive on the port as well, each what the kernel chooses for it.
+        case tunnel(port: UInt16, joins: Bool, isShared: Bool)
+        /// Sends from a port that the kernel chooses.
+        case sender
+    }
+
     /// Opens and binds the socket.
     ///
     /// - Returns: Nil where the kernel lacks the family.
-    init?(_ family: IPFamily, port: UInt16) throws(SystemError) {
+    init?(_ family: IPFamily, _ role: Role) throws(SystemError) {
         let domain = family == .v4 ? AF_INET : AF_INET6
         let raw = socket(domain, Int32(SOCK_DGRAM.rawValue) | Self.closeOnExec | Self.doNotWait, Int32(IPPROTO_UDP))
         if raw < 0, errno == EAFNOSUPPORT { return nil }
@@ -27,49 +40,57 @@ final class TunnelSocket: Sendable {
         self.family = family
 
         try set(Option.socket, Option.mark, Int32(bitPattern: KernelNames.datagramMark), "mark")
-        try set(Option.socket, Option.receiveBufferForce, Self.bufferSize, "receive buffer")
         try set(Option.socket, Option.sendBufferForce, Self.bufferSize, "send buffer")
         switch family {
         case .v4:
             try set(Option.v4, Option.v4MTUDiscovery, Option.always, "path MTU discovery")
             try set(Option.v4, Option.v4ReceiveErrors, 1, "error queue")
-            try set(Option.v4, Option.v4ReceiveTrafficClass, 1, "traffic class")
         case .v6:
             try set(Option.v6, Option.v6Only, 1, "IPv6 only")
             try set(Option.v6, Option.v6MTUDiscovery, Option.always, "path MTU discovery")
             try set(Option.v6, Option.v6ReceiveErrors, 1, "error queue")
+        }
+        switch role {
+        case .tunnel(let port, let joins, let isShared):
+            try prepareToReceive(joins: joins)
+            if isShared { try set(Option.socket, Option.sharePort, 1, "shared port") }
+            try bindAll(port: port)
+        case .sender:
+            // Whoever answers to such a port is not heard: there is no reader, so no memory either.
+            try set(Option.socket, Option.receiveBuffer, 0, "receive buffer")
+            try bindAll(port: 0)
+        }
+    }
+
+    private func prepareToReceive(joins: Bool) throws(SystemError) {
+        try set(Option.socket, Option.receiveBufferForce, Self.bufferSize, "receive buffer")
+        switch family {
+        case .v4:
+            try set(Option.v4, Option.v4ReceiveTrafficClass, 1, "traffic class")
+        case .v6:
             try set(Option.v6, Option.v6ReceiveTrafficClass, 1, "traffic class")
             // Datagrams of kernel datapaths may come without a checksum (RFC 6935).
             try set(Option.udp, Option.noChecksumV6Receive, 1, "zero checksums")
         }
-        try bindAll(port: port)
+        // Kernels before 5.0 cannot, and hand over each datagram alone.
+        if joins { try? set(Option.udp, Option.joinReceived, 1, "receive offload") }
     }
 
-    /// Sends datagrams in order.
-    ///
-    /// - Returns: How many were sent before the first one that the kernel refused, and why it did.
-    @inline(__always)
-    func send(_ datagrams: UnsafeMutablePointer<warrens_datagram>, count: Int) -> (sent: Int, error: Int32) {
-        // Sound: `count` elements are initialised, and their bytes live in the caller's buffers.
-        let sent = unsafe warrens_send_datagrams(file.raw, isV6, datagrams, Int32(truncatingIfNeeded: count))
-        return sent < 0 ? (0, errno) : (Int(sent), 0)
-    }
-
-    /// Receives what waits, at most `count` datagrams.
+    /// Receives what waits, at most `count` messages.
     ///
     /// - Returns: How many; 0 where none waits or where the socket reported an error of an earlier datagram.
     @inline(__always)
-    func receive(_ datagrams: UnsafeMutablePointer<warrens_datagram>, count: Int) -> Int {
+    func receive(_ messages: UnsafeMutablePointer<warrens_received>, count: Int) -> Int {
         // Sound: each element states the room behind its pointer.
-        let received = unsafe warrens_receive_datagrams(file.raw, isV6, datagrams, Int32(truncatingIfNeeded: count))
+        let received = unsafe warrens_receive(file.raw, isV6, messages, Int32(truncatingIfNeeded: count))
         return max(0, Int(received))
     }
 
     /// Takes reports of path MTUs (ICMP, or the kernel's own knowledge) off the socket's error queue, as many as a
-    /// batch has packets.
+    /// batch has messages.
     func drainErrors(_ report: (_ destination: AddressKey, _ mtu: Int) -> Void) {
         var error = warrens_socket_error()
-        for _ in 0..<DatagramBatch.capacity {
+        for _ in 0..<Self.reportsAtOnce {
             guard unsafe warrens_receive_socket_error(file.raw, isV6, &error) == 0 else { break }
             guard error.code == EMSGSIZE, error.information > 0 else { continue }
             let destination = unsafe withUnsafeBytes(of: error.address) { unsafe AddressKey(networkOrder: $0) }
@@ -118,6 +139,8 @@ private enum Option {
     static let pendingError: Int32 = 4
     static let sendBufferForce: Int32 = 32
     static let receiveBufferForce: Int32 = 33
+    static let receiveBuffer: Int32 = 8
+    static let sharePort: Int32 = 15
     static let mark: Int32 = 36
 
     static let v4: Int32 = 0
@@ -133,6 +156,7 @@ private enum Option {
 
     static let udp: Int32 = 17
     static let noChecksumV6Receive: Int32 = 102
+    static let joinReceived: Int32 = 104
 
     /// Values of path MTU discovery: clear or set the "do not fragment" bit.
     static let never: Int32 = 0

@@ -1,14 +1,27 @@
 import Addressing
-package import Host
+internal import Host
 
-/// The tunnel's UDP sockets: one for each outer family that the kernel has.
-package struct TunnelSockets: Sendable {
+/// The UDP sockets of one pair of threads: on the tunnel's port, one for each outer family that the kernel has.
+struct TunnelSockets: Sendable {
     let v4: TunnelSocket?
     let v6: TunnelSocket?
+    /// Sockets on other ports that only send, of each family; empty where all leaves from the tunnel's port.
+    let senders: [TunnelSocket]
 
-    package init(port: UInt16) throws(SystemError) {
-        v4 = try TunnelSocket(.v4, port: port)
-        v6 = try TunnelSocket(.v6, port: port)
+    /// - Parameter isShared: Whether further pairs of threads receive on the same port.
+    init(port: UInt16, options: TunOptions, isShared: Bool) throws(SystemError) {
+        let role = TunnelSocket.Role.tunnel(port: port, joins: options.batches, isShared: isShared)
+        v4 = try TunnelSocket(.v4, role)
+        v6 = try TunnelSocket(.v6, role)
+        var senders: [TunnelSocket] = []
+        if options.hashesSourcePorts {
+            for _ in 0..<SourcePorts.count {
+                for family in [IPFamily.v4, .v6] {
+                    if let sender = try TunnelSocket(family, .sender) { senders.append(sender) }
+                }
+            }
+        }
+        self.senders = senders
     }
 
     /// Notes the path MTUs that the network has reported.
@@ -19,5 +32,6 @@ package struct TunnelSockets: Sendable {
         }
         v4?.drainErrors(learn)
         v6?.drainErrors(learn)
+        for sender in senders { sender.drainErrors(learn) }
     }
 }

@@ -1,4 +1,6 @@
+internal import Host
 internal import Overlay
+internal import PacketPath
 
 /// Holds the settings against what this build can do.
 enum Capabilities {
@@ -12,15 +14,23 @@ enum Capabilities {
         if settings.encryption != .none {
             throw refusal(source, "encryption", settings.encryption.rawValue, "none")
         }
-        if settings.sourcePorts != .fixed {
-            throw refusal(source, "sourcePorts", settings.sourcePorts.rawValue, "fixed")
-        }
         switch settings.datapath {
         case .ebpf: throw refusal(source, "datapath", settings.datapath.rawValue, "auto or tun")
         case .tun: return "the settings say so"
         case .auto: return "this version has no eBPF datapath"
         }
     }
+
+    /// How the user-space datapath works under these settings.
+    static func options(_ settings: Settings) -> TunOptions {
+        TunOptions(
+            batches: settings.batching == .automatic,
+            queues: settings.queues ?? min(max(processorCount() / 2, 1), mostQueues),
+            hashesSourcePorts: settings.sourcePorts == .hashed)
+    }
+
+    /// Queues beyond this many are for the settings to ask for: each costs two threads and their memory.
+    private static let mostQueues = 4
 
     private static func refusal(_ source: String, _ key: String, _ value: String, _ remedy: String) -> OverlayError {
         OverlayError(

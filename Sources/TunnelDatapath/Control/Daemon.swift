@@ -110,9 +110,8 @@ final class Daemon {
     private static func subnets(_ identity: Identity) -> [NodeSubnet] { identity.node.subnets + identity.node.draining }
 
     private static func openDatapath(_ settings: Settings, _ plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
-        // The port first: where another program holds it, the device keeps its missing carrier.
-        let sockets = try TunnelSockets(port: settings.port)
-        return try TunDatapath(device: try TunDevice(name: KernelNames.tunnelDevice), sockets: sockets, plan: plan)
+        try TunDatapath(
+            device: KernelNames.tunnelDevice, port: settings.port, options: Capabilities.options(settings), plan: plan)
     }
 
     private func describeStart() {
@@ -201,9 +200,12 @@ final class Daemon {
         do throws(OverlayError) {
             let fresh = try Settings.load(paths)
             _ = try Capabilities.check(fresh, source: paths.settings)
-            if fresh.port != settings.port || fresh.nodeFile != settings.nodeFile {
+            if fresh.port != settings.port || fresh.nodeFile != settings.nodeFile
+                || Capabilities.options(fresh) != Capabilities.options(settings)
+            {
                 throw OverlayError(
-                    source: paths.settings, problem: "port and nodeFile cannot change while warrensd runs",
+                    source: paths.settings,
+                    problem: "port, nodeFile, batching, queues and sourcePorts cannot change while warrensd runs",
                     remedy: "restart warrensd")
             }
             if let clash = kernel.underlay.clashes(fresh).first {

@@ -1,0 +1,227 @@
+internal import Glibc
+internal import SyscallShim
+
+/// The datagrams of one outer family that one system call sends. Consecutive ones of one length to one peer share a
+/// message, which the kernel splits again (UDP_SEGMENT): it walks its whole stack once for all of them.
+///
+/// Owned and used by one thread. Nothing is copied: a message is gathered from where its packets are, which must stay as
+/// they are until ``send(on:_:)``.
+@safe
+struct OutgoingBatch: ~Copyable {
+    private static let messageCapacity = Int(WARRENS_DATAGRAM_BATCH)
+    /// Of headers of their own and payloads; the kernel gathers at most this many for one message (UIO_MAXIOV).
+    private static let partCapacity = 1024
+    /// Datagrams in one message: UDP_MAX_SEGMENTS of kernels before 6.9.
+    private static let longestRun = 64
+    /// What one message holds, in bytes: the longest UDP payload of IPv4 (the one of IPv6 is longer).
+    private static let mostBytes = 65535 - 20 - 8
+
+    private struct Message {
+        var receiver: ForwardingTable.Peer
+        var socket: Int32
+        var firstPart: Int
+        var datagrams: Int
+        /// Parts of each datagram: all of one message are made alike.
+        var partsEach: Int
+        var bytes: Int
+        /// The length of each datagram but perhaps the last.
+        var segment: Int
+        /// The last datagram was shorter: nothing may follow it.
+        var isClosed: Bool
+    }
+
+    private let messages: UnsafeMutablePointer<Message>
+    private let outgoing: UnsafeMutablePointer<warrens_outgoing>
+    private let parts: UnsafeMutablePointer<iovec>
+    private var count = 0
+    private var partCount = 0
+    /// Whether datagrams may share a message.
+    private var joins: Bool
+
+    var isEmpty: Bool { count == 0 }
+
+    /// - Parameter joins: False sends each datagram as a message of its own.
+    init(joins: Bool) {
+        self.joins = joins
+        // Sound: freed with this value, indexed below their capacity, and each element is written before it is counted.
+        unsafe messages = .allocate(capacity: Self.messageCapacity)
+        unsafe outgoing = .allocate(capacity: Self.messageCapacity)
+        unsafe parts = .allocate(capacity: Self.partCapacity)
+    }
+
+    deinit {
+        unsafe messages.deallocate()
+        unsafe outgoing.deallocate()
+        unsafe parts.deallocate()
+    }
+
+    /// Whether one more datagram has room.
+    var hasRoom: Bool {
+        @inline(__always) get { count < Self.messageCapacity && partCount + 2 <= Self.partCapacity }
+    }
+
+    /// Adds a packet as it is. There must be room.
+    @inline(__always)
+    mutating func append(_ packet: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32) {
+        begin(packet.count, partsEach: 1, to: peer, trafficClass: trafficClass, socket: socket)
+        add(packet)
+    }
+
+    /// Adds a packet whose headers and payload lie apart. There must be room.
+    @inline(__always)
+    mutating func append(
+        _ headers: PacketView, _ payload: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32
+    ) {
+        begin(
+            headers.count + payload.count, partsEach: 2, to: peer, trafficClass: trafficClass, socket: socket)
+        add(headers)
+        add(payload)
+    }
+
+    @inline(__always)
+    private mutating func add(_ bytes: PacketView) {
+        unsafe (parts + partCount).initialize(to: iovec(iov_base: bytes.start, iov_len: bytes.count))
+        partCount += 1
+    }
+
+    /// Makes the last message one that the next `partsEach` parts belong to.
+    @inline(__always)
+    private mutating func begin(
+        _ length: Int, partsEach: Int, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32
+    ) {
+        precondition(hasRoom)
+        if count > 0 {
+            let last = unsafe messages + (count - 1)
+            if unsafe joins && !last.pointee.isClosed && last.pointee.receiver.isSame(as: peer)
+                && last.pointee.partsEach == partsEach && last.pointee.socket == socket
+                && outgoing[count - 1].traffic_class == trafficClass && length <= last.pointee.segment
+                && last.pointee.datagrams < Self.longestRun && last.pointee.bytes + length <= Self.mostBytes
+            {
+                unsafe last.pointee.datagrams += 1
+                unsafe last.pointee.bytes += length
+                unsafe last.pointee.isClosed = length < last.pointee.segment
+                return
+            }
+        }
+        unsafe (messages + count).initialize(
+            to: Message(
+                receiver: peer, socket: socket, firstPart: partCount, datagrams: 1, partsEach: partsEach, bytes: length,
+                segment: length, isClosed: false))
+        unsafe (outgoing + count).initialize(to: warrens_outgoing())
+        unsafe outgoing[count].port = peer.port
+        unsafe outgoing[count].traffic_class = trafficClass
+        unsafe withUnsafeMutableBytes(of: &outgoing[count].address) { unsafe peer.endpoint.write(networkOrder: $0) }
+        count += 1
+    }
+
+    /// What became of a batch.
+    struct Outcome {
+        var packets = 0
+        var bytes = 0
+        /// Messages of several datagrams.
+        var segmented = 0
+        /// The kernel cannot split datagrams on some path; from now on none share a message.
+        var lostSegmentation = false
+    }
+
+    /// Sends all datagrams, counts them for their receivers and empties the batch.
+    ///
+    /// - Parameters:
+    ///   - isV6: The family of the messages' sockets.
+    ///   - scratch: Room for one packet.
+    ///   - refused: Hears of each packet that the kernel does not take, put together in `scratch`.
+    @inline(__always)
+    mutating func send(
+        isV6: Bool, scratch: PacketView, refused: (_ packet: PacketView, _ error: Int32) -> Void
+    ) -> Outcome {
+        var outcome = Outcome()
+        for index in 0..<count {
+            let message = unsafe messages[index]
+            unsafe outgoing[index].parts = UnsafePointer(parts + message.firstPart)
+            unsafe outgoing[index].part_count = UInt32(truncatingIfNeeded: message.datagrams * message.partsEach)
+            unsafe outgoing[index].segment =
+                message.datagrams > 1 ? UInt16(truncatingIfNeeded: message.segment) : 0
+        }
+        var done = 0
+        var retried = false
+        while done < count {
+            let (sent, error) = transmit(from: done, isV6: isV6)
+            if sent > 0 {
+                for index in done..<done + sent { unsafe settle(messages[index], &outcome) }
+                done += sent
+                retried = false
+            } else if !retried {
+                // The first error may belong to an earlier datagram: an ICMP error that the socket had yet to report.
+                retried = true
+            } else {
+                sendApart(done, isV6: isV6, error, scratch, &outcome, refused)
+                done += 1
+                retried = false
+            }
+        }
+        count = 0
+        partCount = 0
+        return outcome
+    }
+
+    /// Sends messages from `first` on, as far as they leave by one socket.
+    @inline(__always)
+    private func transmit(from first: Int, isV6: Bool) -> (sent: Int, error: Int32) {
+        let socket = unsafe messages[first].socket
+        var end = first + 1
+        while end < count, unsafe messages[end].socket == socket { end += 1 }
+        // Sound: the messages point to parts of this batch, and those to packets that their owner keeps until now.
+        let sent = unsafe warrens_send(
+            socket, isV6 ? 1 : 0, outgoing + first, Int32(truncatingIfNeeded: end - first))
+        return sent < 0 ? (0, errno) : (Int(sent), 0)
+    }
+
+    @inline(__always)
+    private func settle(_ message: Message, _ outcome: inout Outcome) {
+        outcome.packets += message.datagrams
+        outcome.bytes += message.bytes
+        if message.datagrams > 1 { outcome.segmented += 1 }
+        unsafe message.receiver.state.countSent(packets: message.datagrams, bytes: message.bytes)
+    }
+
+    /// Sends the datagrams of a message that the kernel refused one by one: some may pass, and each of the others has
+    /// to be answered for.
+    private mutating func sendApart(
+        _ index: Int, isV6: Bool, _ error: Int32, _ scratch: PacketView, _ outcome: inout Outcome,
+        _ refused: (_ packet: PacketView, _ error: Int32) -> Void
+    ) {
+        let message = unsafe messages[index]
+        if error == EIO, message.datagrams > 1 {
+            // The device computes no checksums, without which the kernel does not split (linux: udp_send_skb).
+            joins = false
+            outcome.lostSegmentation = true
+        }
+        var single = unsafe outgoing[index]
+        unsafe single.segment = 0
+        unsafe single.part_count = UInt32(truncatingIfNeeded: message.partsEach)
+        for datagram in 0..<message.datagrams {
+            let first = message.firstPart + datagram * message.partsEach
+            unsafe single.parts = UnsafePointer(parts + first)
+            let packet = assemble(first, message.partsEach, scratch)
+            if message.datagrams > 1, unsafe warrens_send(message.socket, isV6 ? 1 : 0, &single, 1) == 1 {
+                outcome.packets += 1
+                outcome.bytes += packet.count
+                unsafe message.receiver.state.countSent(packets: 1, bytes: packet.count)
+            } else {
+                refused(packet, message.datagrams > 1 ? errno : error)
+            }
+        }
+    }
+
+    private func assemble(_ first: Int, _ partCount: Int, _ room: PacketView) -> PacketView {
+        var length = 0
+        for index in first..<first + partCount {
+            let part = unsafe parts[index]
+            guard let start = unsafe part.iov_base else { continue }
+            let bytes = unsafe PacketView(start, count: part.iov_len)
+            room.copy(bytes, to: length)
+            length += bytes.count
+        }
+        return room.prefix(length)
+    }
+}
