@@ -66,22 +66,18 @@ public struct Delegate: Sendable {
     }
 
     /// Runs ADD. Where that fails, DEL is run as well, so that the delegate has nothing left over.
-    public func add() throws(CNIError) -> AttachmentResult {
-        do throws(CNIError) {
-            return try result(of: try run(.add))
-        } catch {
-            // The first error is the one that explains.
-            try? delete()
-            throw error
-        }
-    }
-
+    public func add() throws(CNIError) -> AttachmentResult { try prepare(.add).add() }
     public func delete() throws(CNIError) { _ = try run(.del) }
     public func check() throws(CNIError) { _ = try run(.check) }
     public func garbageCollect() throws(CNIError) { _ = try run(.gc) }
     public func status() throws(CNIError) { _ = try run(.status) }
 
-    private func result(of output: [UInt8]) throws(CNIError) -> AttachmentResult {
+    /// Starts the plugin, so that it is ready by the time when its work is due.
+    public func prepare(_ verb: Verb) -> PreparedDelegate {
+        PreparedDelegate(self, start(verb), input: request.configuration.raw)
+    }
+
+    func result(of output: [UInt8]) throws(CNIError) -> AttachmentResult {
         let object: JSONObject?
         do throws(JSONError) {
             object = try JSONValue(parsing: output).objectValue
@@ -102,20 +98,26 @@ public struct Delegate: Sendable {
         }
     }
 
-    /// Runs the plugin and returns what it printed.
-    private func run(_ verb: Verb) throws(CNIError) -> [UInt8] {
-        let outcome: ChildProcess.Outcome
-        do throws(SystemError) {
-            outcome = try ChildProcess.run(
-                executable: executable, environment: ChildProcess.environment(setting: variables(verb)),
-                input: request.configuration.raw)
-        } catch {
-            throw CNIError(.internalError, "plugin \"\(type)\" cannot be run", details: error.description)
+    private func run(_ verb: Verb) throws(CNIError) -> [UInt8] { try prepare(verb).finish() }
+
+    private func start(_ verb: Verb) -> Result<RunningProcess, SystemError> {
+        Result { () throws(SystemError) in
+            try RunningProcess(
+                executable: executable, environment: ChildProcess.environment(setting: variables(verb)))
         }
-        switch outcome.ending {
-        case .exited(code: 0): return outcome.output
-        case .exited(let code): throw failure(outcome, "failed with exit code \(code)")
-        case .killed(let signal): throw failure(outcome, "was killed by signal \(signal)")
+    }
+
+    /// What it printed, out of what came of it.
+    func output(of outcome: Result<ChildProcess.Outcome, SystemError>) throws(CNIError) -> [UInt8] {
+        switch outcome {
+        case .failure(let error):
+            throw CNIError(.internalError, "plugin \"\(type)\" cannot be run", details: error.description)
+        case .success(let outcome):
+            switch outcome.ending {
+            case .exited(code: 0): return outcome.output
+            case .exited(let code): throw failure(outcome, "failed with exit code \(code)")
+            case .killed(let signal): throw failure(outcome, "was killed by signal \(signal)")
+            }
         }
     }
 

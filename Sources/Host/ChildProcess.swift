@@ -17,9 +17,6 @@ public enum ChildProcess {
         public let errorOutput: [UInt8]
     }
 
-    /// Of a child's standard error this many bytes are kept for a message; all of it is forwarded.
-    private static let errorOutputKept = 4096
-
     /// Runs a program and waits for it. From then on this process ignores SIGPIPE.
     ///
     /// - Parameters:
@@ -34,28 +31,11 @@ public enum ChildProcess {
         executable: String, arguments: [String] = [], environment: [(name: String, value: String)], input: [UInt8],
         outputLimit: Int = 1 << 22, forwardsErrors: Bool = true
     ) throws(SystemError) -> Outcome {
-        // A child may end without reading its input.
-        StandardStreams.ignoreBrokenPipes()
-        let inputPipe = try Pipe()
-        let outputPipe = try Pipe()
-        let errorPipe = try Pipe()
-        let child = try spawn(
-            executable, [executable] + arguments, environment.map { "\($0.name)=\($0.value)" },
-            descriptors: [inputPipe.reading.raw, outputPipe.writing.raw, errorPipe.writing.raw])
-
-        var exchange = Exchange(
-            input: input, outputLimit: outputLimit, errorLimit: errorOutputKept, forwardsErrors: forwardsErrors,
-            subject: executable, toChild: inputPipe.keepWriting(), fromChild: outputPipe.keepReading(),
-            errorsFromChild: errorPipe.keepReading())
-        do throws(SystemError) {
-            try exchange.run()
-        } catch {
-            kill(child, SIGKILL)
-            _ = try wait(for: child, executable)
-            throw error
-        }
-        return Outcome(
-            ending: try wait(for: child, executable), output: exchange.output, errorOutput: exchange.errorOutput)
+        let process = try RunningProcess(
+            executable: executable, arguments: arguments, environment: environment, outputLimit: outputLimit,
+            forwardsErrors: forwardsErrors)
+        try process.give(input)
+        return try process.finish()
     }
 
     /// This process's environment with some variables set anew, in place of those that it has.
@@ -82,7 +62,7 @@ public enum ChildProcess {
     private static let busyAttempts = 50
     private static let busyPause: UInt32 = 100_000
 
-    private static func spawn(
+    static func spawn(
         _ executable: String, _ arguments: [String], _ environment: [String], descriptors: [Int32]
     ) throws(SystemError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
@@ -126,7 +106,7 @@ public enum ChildProcess {
         return unsafe body(pointers + [nil])
     }
 
-    private static func wait(for child: pid_t, _ executable: String) throws(SystemError) -> Ending {
+    static func wait(for child: pid_t, _ executable: String) throws(SystemError) -> Ending {
         var status: Int32 = 0
         try retrying("wait for", executable) { unsafe waitpid(child, &status, 0) }
         // wait(2): the low seven bits are the signal, 0 for an exit; the next byte is the exit code.

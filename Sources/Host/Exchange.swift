@@ -3,7 +3,7 @@ internal import Glibc
 /// Feeds a child's standard input and collects its output and errors, whichever of them is ready, until it has
 /// closed both.
 struct Exchange: ~Copyable {
-    private let input: [UInt8]
+    private var input: [UInt8] = []
     private let outputLimit: Int
     private let errorLimit: Int
     private let forwardsErrors: Bool
@@ -18,11 +18,10 @@ struct Exchange: ~Copyable {
     private var written = 0
 
     init(
-        input: [UInt8], outputLimit: Int, errorLimit: Int, forwardsErrors: Bool, subject: String,
+        outputLimit: Int, errorLimit: Int, forwardsErrors: Bool, subject: String,
         toChild: consuming OwnedDescriptor, fromChild: consuming OwnedDescriptor,
         errorsFromChild: consuming OwnedDescriptor
     ) {
-        self.input = input
         self.outputLimit = outputLimit
         self.errorLimit = errorLimit
         self.forwardsErrors = forwardsErrors
@@ -36,8 +35,14 @@ struct Exchange: ~Copyable {
         for descriptor in [toChild, fromChild, errorsFromChild] where descriptor >= 0 { _ = close(descriptor) }
     }
 
-    mutating func run() throws(SystemError) {
+    /// Gives the child its input, as far as the pipe has room; ``run()`` gives it the rest.
+    mutating func give(_ input: [UInt8]) throws(SystemError) {
+        self.input = input
         try retrying("set non-blocking", subject) { fcntl(toChild, F_SETFL, O_NONBLOCK) }
+        try feed()
+    }
+
+    mutating func run() throws(SystemError) {
         while fromChild >= 0 || errorsFromChild >= 0 {
             var waiting = [
                 pollfd(fd: toChild, events: Int16(POLLOUT), revents: 0),
@@ -86,7 +91,7 @@ struct Exchange: ~Copyable {
     }
 
     private func read(_ raw: Int32) throws(SystemError) -> [UInt8] {
-        var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+        var chunk = [UInt8](repeating: 0, count: 4 * 1024)
         let count = try retrying("read", subject) {
             // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
             unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(raw, $0.baseAddress, $0.count) }

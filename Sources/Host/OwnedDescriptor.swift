@@ -47,7 +47,8 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     /// - Throws: The read's error, or EFBIG where there is more than `limit` bytes.
     public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        // Most files are small, and memory that is used for the first time costs more than a further call.
+        var chunk = [UInt8](repeating: 0, count: 4 * 1024)
         while true {
             let count = try retrying("read", subject) {
                 // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
@@ -56,6 +57,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
             if count == 0 { return bytes }
             bytes += chunk[..<count]
             if bytes.count > limit { throw SystemError("read", subject, code: EFBIG) }
+            if count == chunk.count, count < 64 * 1024 { chunk = [UInt8](repeating: 0, count: 64 * 1024) }
         }
     }
 

@@ -23,14 +23,35 @@ public enum Sysctl {
     @discardableResult
     public static func ensure(_ components: String..., value: String) throws(SystemError) -> Bool {
         let path = try path(components)
-        if try read(path: path) == value { return false }
-        try write(path: path, value)
+        do throws(SystemError) {
+            return try replace(path, by: value)
+        } catch {
+            // Where /proc/sys cannot be written, what is right already may stay.
+            guard error.code == EROFS || error.code == EACCES, try read(path: path) == value else { throw error }
+            return false
+        }
+    }
+
+    /// Reads and writes by one descriptor: to find a setting takes the kernel longer than either.
+    private static func replace(_ path: String, by value: String) throws(SystemError) -> Bool {
+        let file = try OwnedDescriptor.open(path, O_RDWR)
+        var present = [UInt8](repeating: 0, count: 256)
+        // At a place of its own, because a setting is to be written at the descriptor's beginning.
+        let count = try retrying("read", path) {
+            // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
+            unsafe present.withUnsafeMutableBytes { unsafe pread(file.raw, $0.baseAddress, $0.count, 0) }
+        }
+        if text(present[..<count]) == value { return false }
+        try file.writeAll(value.utf8, subject: path)
         return true
     }
 
     private static func read(path: String) throws(SystemError) -> String {
-        let bytes = try Files.read(path, limit: 64 * 1024)
-        return String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
+        text(try Files.read(path, limit: 64 * 1024)[...])
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes, as: UTF8.self)
     }
 
     private static func write(path: String, _ value: String) throws(SystemError) {

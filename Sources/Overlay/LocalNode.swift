@@ -113,10 +113,8 @@ public struct LocalNode: Hashable, Sendable {
 
 /// What the running kernel can do, as far as addresses go.
 public enum KernelFamilies {
-    /// IPv6 unless the kernel was built or booted without it (`ipv6.disable=1`), and IPv4.
-    public static var present: [IPFamily] {
-        Files.exists("/proc/net/if_inet6") ? [.v6, .v4] : [.v4]
-    }
+    /// IPv6 unless the kernel was built or booted without it (`ipv6.disable=1`), and IPv4. Looked for once.
+    public static let present: [IPFamily] = Files.exists("/proc/net/if_inet6") ? [.v6, .v4] : [.v4]
 }
 
 enum HostName {

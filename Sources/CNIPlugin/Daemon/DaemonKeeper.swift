@@ -9,14 +9,12 @@ struct DaemonKeeper {
     static let patience = 2_000
 
     let paths: NodePaths
-    /// Directories where executables are looked for, in this order.
-    let searchPath: [String]
+    let request: Request
 
-    /// Looks in CNI_PATH, then beside this executable.
-    init(paths: NodePaths, request: Request) {
-        self.paths = paths
+    /// Directories where executables are looked for, in this order: CNI_PATH, then where this executable is.
+    var searchPath: [String] {
         let own = Files.runningExecutable.map(Files.parent)
-        searchPath = request.pluginPath + [own].compactMap { $0 }.filter { !request.pluginPath.contains($0) }
+        return request.pluginPath + [own].compactMap { $0 }.filter { !request.pluginPath.contains($0) }
     }
 
     var isRunning: Bool {

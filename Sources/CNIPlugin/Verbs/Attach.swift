@@ -18,6 +18,8 @@ struct Attach {
     private let host: RouteSocket
     private let firewall: SharedFirewall
     private let ipam: Delegate?
+    /// The IPAM plugin, about to assign addresses.
+    private let assigner: PreparedDelegate?
 
     init(_ request: Request) throws(CNIError) {
         self.request = request
@@ -30,6 +32,7 @@ struct Attach {
         ipam = try request.configuration.ipamType.map { type throws(CNIError) in
             try Delegate(type: type, request: request)
         }
+        assigner = ipam?.prepare(.add)
     }
 
     mutating func run() throws(CNIError) -> AttachmentResult {
@@ -42,8 +45,8 @@ struct Attach {
             try RouteSocket(in: namespace)
         }
         try clearFormerAttempt(pod)
-        if startsDaemon {
-            try DaemonKeeper(paths: context.paths, request: request).ensureRunning()
+        if startsDaemon, !keeper.isRunning {
+            try keeper.ensureRunning()
             // One that starts may find that another node has our subnets, and give the node others.
             context = try NodeContext.load(context.paths, tunnelled: true)
         }
@@ -57,6 +60,7 @@ struct Attach {
     }
 
     private var startsDaemon: Bool { configuration.tunnel.enabled && configuration.tunnel.autostart }
+    private var keeper: DaemonKeeper { DaemonKeeper(paths: context.paths, request: request) }
 
     private var teardown: Teardown {
         Teardown(attachment: attachment, store: store, paths: context.paths, host: host, firewall: firewall)
@@ -100,7 +104,13 @@ struct Attach {
             try store.write(record)
             return try network.prepare(mtu: mtu)
         }
+        // The pair is made while the addresses are chosen. If either fails, all is taken back.
+        assigner?.begin()
+        let interface = PodInterface(
+            attachment: attachment, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
+        let creation = Result { () throws(CNIError) in try interface.create(in: namespace) }
         let assignment = try assign(&isLeased)
+        let ends = try creation.get()
         if let assignment {
             let addresses = assignment.entries.map(\.address)
             record.addresses = addresses
@@ -114,12 +124,9 @@ struct Attach {
             try PodFirewall(configuration: configuration, context: context, host: host, shared: firewall)
                 .admit(addresses)
         }
-        let interface = PodInterface(
-            attachment: attachment, configuration: configuration, bridge: bridge, mtu: mtu, host: host, pod: pod)
-        let ends = try interface.create(in: namespace)
         try settle(interface, ends, assignment, namespace)
         // The one that answered may have been on its way out.
-        if startsDaemon { try DaemonKeeper(paths: context.paths, request: request).ensureRunning() }
+        if startsDaemon { try keeper.ensureRunning() }
         record.phase = .attached
         try store.write(record)
         return result(interface, assignment)
@@ -140,8 +147,8 @@ struct Attach {
     }
 
     private func assign(_ isLeased: inout Bool) throws(CNIError) -> Assignment? {
-        guard let ipam, let type = request.configuration.ipamType else { return nil }
-        let answer = try ipam.add()
+        guard let assigner, let type = request.configuration.ipamType else { return nil }
+        let answer = try assigner.add()
         isLeased = true
         let assignment = try assignment(from: answer, by: type)
         if assignment.families.contains(.v6), !KernelFamilies.present.contains(.v6) {

@@ -22,14 +22,17 @@ struct Detach {
         let host = try reporting("cannot talk to the kernel") { () throws(SystemError) in try RouteSocket() }
         let teardown = Teardown(
             attachment: attachment, store: RecordStore(paths), paths: paths, host: host, firewall: SharedFirewall())
-        let failures = teardown.run(remembered) { () throws(CNIError) in
-            // Neither ourselves nor one that makes interfaces ever assigned anything: ADD refuses them.
-            guard let type = request.configuration.ipamType, !request.delegatesToItself,
-                !Delegate.makesInterfaces(type)
-            else { return }
-            try Delegate(type: type, request: request).delete()
-        }
+        let ipam = Result { () throws(CNIError) in try preparedIPAM() }
+        let failures = teardown.run(remembered) { () throws(CNIError) in try ipam.get()?.delete() }
         if let failure = failures.first { throw failure }
+    }
+
+    /// The IPAM plugin, about to take the addresses back; nil where none ever assigned any.
+    private func preparedIPAM() throws(CNIError) -> PreparedDelegate? {
+        // Neither ourselves nor one that makes interfaces ever did: ADD refuses them.
+        guard let type = request.configuration.ipamType, !request.delegatesToItself, !Delegate.makesInterfaces(type)
+        else { return nil }
+        return try Delegate(type: type, request: request).prepare(.del)
     }
 
     /// What the runtime kept of ADD's result.
