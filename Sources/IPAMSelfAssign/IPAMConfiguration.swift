@@ -30,7 +30,9 @@ struct IPAMConfiguration {
     ]
 
     /// Cluster-wide settings under the names by which they are called elsewhere.
-    private static let clusterKeys = Set(Settings.Key.allCases.map(\.rawValue)).union(["prefix", "width"])
+    private static func isClusterKey(_ key: String) -> Bool {
+        Settings.Key(rawValue: key) != nil || key == "prefix" || key == "width"
+    }
 
     init(_ configuration: NetworkConfiguration, settingsPath: String) throws(CNIError) {
         let ipam = Fields(configuration.ipam ?? [:], path: "ipam")
@@ -72,7 +74,7 @@ struct IPAMConfiguration {
 
     private static func rejectOtherKeys(_ ipam: Fields, settingsPath: String) throws(CNIError) {
         for key in ipam.object.keys where !knownKeys.contains(key) {
-            if clusterKeys.contains(key) {
+            if isClusterKey(key) {
                 throw CNIError(
                     .invalidConfiguration, ipam.error(key, "has to be the same on every node").message,
                     details:

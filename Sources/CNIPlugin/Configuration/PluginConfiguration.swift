@@ -88,11 +88,12 @@ struct PluginConfiguration: Equatable {
 
     /// Settings that hold for a whole cluster: a node computes its peers' subnets with them, so no single network may
     /// change them.
-    private static let clusterSettings = Set(Settings.Key.allCases.map(\.rawValue))
-        .subtracting([Settings.Key.mtu.rawValue])
+    private static func isClusterSetting(_ key: String) -> Bool {
+        Settings.Key(rawValue: key).map { $0 != .mtu } ?? false
+    }
 
     private static func refuseClusterSettings(_ document: JSONObject) throws(CNIError) {
-        for (key, value) in document.members where clusterSettings.contains(key) {
+        for (key, value) in document.members where isClusterSetting(key) {
             throw CNIError(
                 .invalidConfiguration,
                 "field \"\(key)\" with value \(value.serialized()) holds for the whole cluster: "

@@ -77,7 +77,7 @@ public struct RouteRequest {
 
     private func tolerating(_ codes: [Int32]) -> RouteRequest {
         var copy = self
-        copy.request.tolerated.formUnion(codes)
+        copy.request.tolerated += codes
         return copy
     }
 }

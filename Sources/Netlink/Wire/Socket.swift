@@ -8,7 +8,7 @@ struct Request {
     let subject: String
     let message: Message
     /// Error numbers that count as success.
-    var tolerated: Set<Int32> = []
+    var tolerated: [Int32] = []
 }
 
 /// A netlink socket: requests that are acknowledged, queries and dumps that are answered.
@@ -17,7 +17,8 @@ struct Request {
 /// once.
 @safe final class Socket {
     private let raw: OpaquePointer
-    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+    /// Large enough for any datagram of the kernel's. Most are short, and memory that nobody has used yet costs nothing.
+    private let buffer: UnsafeMutableRawBufferPointer
     /// Whether answers to the last request may still come.
     private var awaitsAnswers = false
 
@@ -27,10 +28,12 @@ struct Request {
             throw .last("open", "netlink socket")
         }
         unsafe self.raw = raw
+        unsafe buffer = .allocate(byteCount: 64 * 1024, alignment: 8)
     }
 
     deinit {
         unsafe warrens_socket_close(raw)
+        unsafe buffer.deallocate()
     }
 
     /// Sends the requests, as many as fit in one system call each time, and takes the acknowledgement of every one.
@@ -55,21 +58,23 @@ struct Request {
 
     private func performChunk(_ requests: ArraySlice<Request>) throws(SystemError) -> SystemError? {
         let sequences = try send(requests)
-        var pending = Dictionary(uniqueKeysWithValues: zip(sequences, requests))
-        var failures: [UInt32: SystemError] = [:]
+        var pending = Array(zip(sequences, requests))
+        var failure: SystemError?
         while !pending.isEmpty {
             for reply in try receive("receive acknowledgement", requests.first?.subject ?? "") {
+                // The kernel works the requests off in order, so it is the first one, and so is the first failure.
                 guard Int32(reply.type) == NLMSG_ERROR, let answer = Acknowledgement(reply),
-                    let request = pending.removeValue(forKey: reply.sequence)
+                    let place = pending.firstIndex(where: { $0.0 == reply.sequence })
                 else { continue }
-                if answer.code != 0, !request.tolerated.contains(answer.code) {
-                    failures[reply.sequence] = SystemError(
+                let request = pending.remove(at: place).1
+                if answer.code != 0, !request.tolerated.contains(answer.code), failure == nil {
+                    failure = SystemError(
                         request.operation, request.subject, code: answer.code, detail: answer.detail)
                 }
             }
         }
         settled()
-        return sequences.lazy.compactMap { failures[$0] }.first
+        return failure
     }
 
     /// Sends the requests in one system call, each to be acknowledged unless its message says otherwise.
@@ -193,11 +198,9 @@ struct Request {
 
     /// Waits for a datagram, or takes one that is there with `flags` = `MSG_DONTWAIT`.
     func receive(_ operation: String, _ subject: String, flags: Int32 = 0) throws(SystemError) -> [Reply] {
-        // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
-        let length = unsafe buffer.withUnsafeMutableBytes {
-            unsafe warrens_socket_receive(raw, $0.baseAddress, $0.count, flags)
-        }
+        // Sound: the kernel writes at most `count` bytes into the buffer, and says how many; those alone are copied.
+        let length = unsafe warrens_socket_receive(raw, buffer.baseAddress, buffer.count, flags)
         if length < 0 { throw .last(operation, subject) }
-        return Reply.split(buffer[..<length])
+        return Reply.split(unsafe [UInt8](buffer[..<length])[...])
     }
 }
