@@ -24,10 +24,10 @@ class Gathering:
         except FAILURES as error:
             self.refusals[subject] = first_line(error)
 
-    def measure(self, what, rounds, measure):
-        """Interleaved rounds of `measure(group)`."""
+    def measure(self, what, rounds, measure, *, at_once=False):
+        """Rounds of `measure(group)`; see `Contest.run`."""
         self.bench.say(f"{self.question}: {what}, {rounds} rounds of {len(self.groups)} subjects")
-        return Taken(self, Contest(self.question, self.groups).run(rounds, measure))
+        return Taken(self, Contest(self.question, self.groups).run(rounds, measure, at_once=at_once))
 
 
 class Taken:
@@ -47,10 +47,10 @@ class Taken:
 @contextmanager
 def gather(bench, question, subjects, build):
     """A `Gathering` of those of the subjects that the run is about, for as long as the block runs."""
-    gathering, chosen = Gathering(bench, question), {subject.name for subject in bench.subjects}
+    gathering = Gathering(bench, question)
     try:
         for subject in subjects:
-            if subject.program.name in chosen:
+            if isinstance(subject.program, tuple(bench.subjects)):
                 gathering.add(subject, build)
         yield gathering
     finally:

@@ -1,5 +1,7 @@
 """Several subjects in turn, round by round, and the results of what each of them gave."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from .failures import FAILURES, first_line
 from .result import absent, result
 from .rounds import paired, spread, turn
@@ -19,16 +21,24 @@ class Contest:
         self.samples = {place: [] for place in places}
         self.failures = {place: [] for place in places}
 
-    def run(self, rounds, measure):
-        """Takes a sample, `measure(place)`, everywhere in every round."""
+    def run(self, rounds, measure, *, at_once=False):
+        """Takes a sample, `measure(place)`, everywhere in every round: in turn, or at once where nobody is in another's way."""
         for round in range(rounds):
-            for place in turn(list(self.samples), round):
-                try:
-                    self.samples[place].append(measure(place))
-                except FAILURES as error:
-                    self.samples[place].append(None)
-                    self.failures[place].append(first_line(error))
+            order = turn(list(self.samples), round)
+            if at_once:
+                with ThreadPoolExecutor(max_workers=len(order) or 1) as pool:
+                    list(pool.map(lambda place: self._take(place, measure), order))
+            else:
+                for place in order:
+                    self._take(place, measure)
         return self
+
+    def _take(self, place, measure):
+        try:
+            self.samples[place].append(measure(place))
+        except FAILURES as error:
+            self.samples[place].append(None)
+            self.failures[place].append(first_line(error))
 
     def results(self, unit, value, *, extra=None, **common):
         """One result for each place: of `value(sample)`, with the members `extra(samples)`."""

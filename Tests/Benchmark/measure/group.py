@@ -28,7 +28,7 @@ class Group(Place):
         try:
             for number in range(1, count + 1):
                 self.sites.append(Site(subject.program.node(f"node{number}"), number))
-            connect_all(self.sites, self.switch, "M")
+            self._lay_wires()
             if rate:
                 self._limit(rate)
             subject.start(self.sites[0], self.sites[1:])
@@ -37,6 +37,9 @@ class Group(Place):
         except BaseException:
             self.close()
             raise
+
+    def _lay_wires(self):
+        connect_all(self.sites, self.switch, "M")
 
     def _limit(self, rate):
         """Both ends of every link send at most `rate`."""

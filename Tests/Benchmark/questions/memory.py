@@ -1,7 +1,7 @@
 """How much memory does a daemon hold?"""
 
-from bench import FAILURES, first_line
 from measure import memory, traffic
+from measure.failures import FAILURES, first_line
 from measure.memory import MIB
 from measure.result import absent, result
 

@@ -8,8 +8,9 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from bench import FAILURES, OURS, first_line
 from measure import memory, probe, traffic
+from measure.contest import OURS
+from measure.failures import FAILURES, first_line
 from measure.memory import MIB
 from measure.pair import Pair
 from measure.result import absent, result

@@ -29,6 +29,10 @@ class OpenVPN(VPN):
     def server(self):
         return self.center or self.members[0]
 
+    def protocol(self, is_server):
+        """What carries the tunnel."""
+        return "udp4"
+
     def prepare(self):
         for member in self.members:
             certificate = member.path("node.crt")
@@ -47,7 +51,7 @@ class OpenVPN(VPN):
             "topology subnet",
             f"tun-mtu {self.mtu}",
             "mssfix 0",
-            "proto udp4",
+            f"proto {self.protocol(is_server)}",
             f"cert {member.path('node.crt')}",
             f"key {member.path('node.key')}",
             "<peer-fingerprint>",
@@ -86,6 +90,15 @@ class OpenVPN(VPN):
 
     def command(self, member):
         return ["openvpn", "--config", member.path("openvpn.conf")]
+
+
+class OpenVPNOverTCP(OpenVPN):
+    """openvpn in TCP connections, for networks that let nothing else pass; all else as in `OpenVPN`."""
+
+    name, key = "OpenVPN over TCP", "openvpn-tcp"
+
+    def protocol(self, is_server):
+        return "tcp4-server" if is_server else "tcp4-client"
 
 
 class UnencryptedOpenVPN(OpenVPN):
