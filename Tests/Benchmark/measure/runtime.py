@@ -40,3 +40,6 @@ class Runtime:
         if "failures" in answer:
             raise RuntimeError("; ".join(answer["failures"]))
         return answer["each"], answer["all"]
+
+    def close(self):
+        self.stopwatch.kill()

@@ -2,12 +2,14 @@
 
 import random
 import statistics
+from contextlib import ExitStack
 
 from lab.node import CONFIGURATION, Cluster
 from measure import leases
 from measure.result import absent, result
 from measure.rounds import paired, spread
 from measure.runtime import Runtime
+from subjects.warrens import WarrensTun
 
 name = "attach"
 quick = True
@@ -79,11 +81,16 @@ class Place:
 
 
 def run(bench):
-    cluster = Cluster(3)
-    try:
-        bench.say(f"{name}: nodes with none and with {LEASES} leases")
-        empty, full = Place(cluster.nodes[0]), Place(cluster.nodes[1], LEASES)
-        only4 = Place(cluster.nodes[2], family=4)
+    if reason := WarrensTun().available():
+        yield absent(name, SUBJECTS["warrens"], reason, unit="ms")
+        return
+    with ExitStack() as stack:
+        cluster = Cluster(3)
+        stack.callback(cluster.close)
+        bench.say(f"{name}: nodes with none and with {LEASES:,} leases")
+        empty, full, only4 = Place(cluster.nodes[0]), Place(cluster.nodes[1], LEASES), Place(cluster.nodes[2], family=4)
+        for place in (empty, full, only4):
+            stack.callback(place.runtime.close)
         yield from measure(bench, True, 1, {(only4, plugin): bench.count(9) for plugin in SUBJECTS})
         few = 0 if bench.quick else 1
         for masquerade in (True,) if bench.quick else (True, False):
@@ -101,8 +108,6 @@ def run(bench):
             yield from measure(bench, masquerade, CROWD, {
                 (empty, "warrens"): bench.count(5), (full, "warrens"): bench.count(5), (full, "bridge"): 0,
             })
-    finally:
-        cluster.close()
 
 
 def measure(bench, masquerade, crowd, rounds):
@@ -135,7 +140,8 @@ def results(verb, masquerade, crowd, taken):
             continue
         ours, none = values[place, "warrens"], next(
             (values[other] for other in values if other[0].leased == 0 and other[1] == plugin), own)
-        extra = {"ofNone": middle(paired(own, none))} if place.leased else {}
+        ratio = spread(paired(own, none)) if place.leased else None
+        extra = {"ratioToNone": ratio, "ofNone": ratio["median"]} if ratio else {}
         if crowd > 1:
             each = [seconds * 1000 for row in taken[place, plugin] if row for seconds in row[verb][0]]
             extra |= {"eachMilliseconds": statistics.median(each), "perSecond": crowd * 1000 / middle(own)}
