@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 
 from measure.contest import OURS, REFERENCE
 from measure.wire import WIRES
@@ -47,7 +48,9 @@ def disturbance(bench, results):
 
 
 def machine(report):
-    return table(["", ""], [[name, str(value)] for name, value in report.machine.items()])
+    minutes = (time.monotonic() - report.bench.begin) / 60
+    facts = {**report.machine, "took": f"{minutes:.0f} minutes"}
+    return table(["", ""], [[name, str(value)] for name, value in facts.items()])
 
 
 def subjects(bench):
