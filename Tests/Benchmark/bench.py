@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from measure.contest import OURS, REFERENCE, Contest  # noqa: F401
+from measure.contest import Contest
 from measure.failures import FAILURES, first_line
 from measure.pair import Pair
 from measure.result import absent

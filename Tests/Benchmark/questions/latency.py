@@ -31,7 +31,7 @@ def plan(bench):
     for tcp in (False, True):
         kind = "TCP" if tcp else "UDP"
         yield (f"{kind} round trip", MICROSECONDS,
-               lambda pair, tcp=tcp: traffic.sockperf(pair, SECONDS, tcp=tcp), 4, bench.count(2 if tcp else 3))
+               lambda pair, tcp=tcp: traffic.sockperf(pair, SECONDS, tcp=tcp), 4, bench.count(2))
         yield (f"{kind} round trip", MICROSECONDS,
                lambda pair, tcp=tcp: traffic.pingpong(pair, 6, SECONDS, tcp=tcp), 6, bench.count(2))
     for family, rounds in ((4, 3), (6, 2)):

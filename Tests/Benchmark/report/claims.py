@@ -8,6 +8,7 @@ _UNBATCHED, _DEFERRED = "Warrens tun, batching off", "Warrens tun, checksum defe
 _PEERS = (
     "wireguard-go", "nebula", "tinc", "tinc, unencrypted", "OpenVPN", "OpenVPN, unencrypted", "fastd", "fastd, unencrypted",
 )
+_CROWDED = {"question": "registry", "subject": "Warrens tun", "x": 100_000}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ CLAIMS = [
     # "The same", where a tenth is within the noise of a machine that others use.
     *(_attach("{} with 10,000 leases, times that with none", verb, ", with leases", "warrens + warrens-ipam", "ofNone", 1.1,
               x=10_000) for verb in ("ADD", "DEL")),
+    Claim("TCP with 100,000 peers, times that with ten", {**_CROWDED, "parameter": "throughput"}, "ratioToTen", least=0.9),
+    Claim("one of 100,000 peers changes, from the difference to the datapath, ms",
+          {**_CROWDED, "parameter": "change: from the difference"}, "median", most=10),
 ]
 
 
