@@ -16,14 +16,19 @@ public enum IPFamily: UInt8, Hashable, Sendable, CaseIterable, CustomStringConve
 ///
 /// The value is held as a number in host byte order; ``bytes`` is the form that goes on the wire.
 public struct IPAddress: Hashable, Sendable, Comparable {
+    // Two halves, because a UInt128 would be aligned to, and so be padded to, 16 bytes: there are many addresses.
+    private let high: UInt64
+    private let low: UInt64
     public let family: IPFamily
+
     /// The address as a number: an IPv4 address fills the low 32 bits, the rest is zero.
-    public let bits: UInt128
+    public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     /// Makes an address of `family` from its number. Bits beyond the family's width are dropped.
     public init(family: IPFamily, bits: UInt128) {
         self.family = family
-        self.bits = family == .v4 ? bits & UInt128(UInt32.max) : bits
+        high = family == .v4 ? 0 : UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: family == .v4 ? bits & UInt128(UInt32.max) : bits)
     }
 
     /// Makes an IPv4 address from its 32-bit number in host byte order.

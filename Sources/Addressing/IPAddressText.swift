@@ -2,8 +2,11 @@
 extension IPAddress: LosslessStringConvertible {
     /// Reads an address. Nothing around it is accepted: no prefix length, port, zone or white space, and no
     /// leading zero in an IPv4 octet, because programs disagree on whether that means octal.
-    public init?(_ text: String) {
-        let parsed = text.utf8.contains(UInt8(ascii: ":")) ? Self.parseV6(text[...]) : Self.parseV4(text[...])
+    public init?(_ text: String) { self.init(text: text.utf8[...]) }
+
+    init?(text: Substring.UTF8View) {
+        let parsed =
+            text.contains(UInt8(ascii: ":")) ? Self.parseV6(text) : Self.parseV4(text).map { IPAddress(v4: $0) }
         guard let parsed else { return nil }
         self = parsed
     }
@@ -16,59 +19,77 @@ extension IPAddress: LosslessStringConvertible {
         "\(number >> 24).\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)"
     }
 
-    private static func parseV4(_ text: Substring) -> IPAddress? {
-        let octets = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard octets.count == 4 else { return nil }
+    private static func parseV4(_ text: Substring.UTF8View) -> UInt32? {
         var number: UInt32 = 0
-        for octet in octets {
-            guard (1...3).contains(octet.count), octet.allSatisfy({ (0x30...0x39).contains($0) }),
-                octet.count == 1 || octet.first != 0x30,
-                let value = UInt8(Substring(octet))
-            else { return nil }
-            number = number << 8 | UInt32(value)
-        }
-        return IPAddress(v4: number)
-    }
-
-    private static func parseV6(_ text: Substring) -> IPAddress? {
-        // "::" stands for the zero groups that are missing, and may stand once.
-        var halves: [Substring] = []
-        if let gap = text.firstRange(of: "::") {
-            halves = [text[..<gap.lowerBound], text[gap.upperBound...]]
-            guard halves[1].firstRange(of: "::") == nil else { return nil }
-        } else {
-            halves = [text]
-        }
-        var groups: [[UInt16]] = []
-        for (index, half) in halves.enumerated() {
-            guard let parsed = parseGroups(half, last: index == halves.count - 1) else { return nil }
-            groups.append(parsed)
-        }
-        let present = groups.reduce(0) { $0 + $1.count }
-        guard halves.count == 2 ? present <= 7 : present == 8 else { return nil }
-        let zeros = [UInt16](repeating: 0, count: 8 - present)
-        let all = halves.count == 2 ? groups[0] + zeros + groups[1] : groups[0]
-        return IPAddress(family: .v6, bits: all.reduce(0) { $0 << 16 | UInt128($1) })
-    }
-
-    private static func parseGroups(_ text: Substring, last: Bool) -> [UInt16]? {
-        guard !text.isEmpty else { return [] }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        var groups: [UInt16] = []
-        for (index, part) in parts.enumerated() {
-            if part.utf8.contains(UInt8(ascii: ".")) {
-                guard last, index == parts.count - 1, let v4 = parseV4(part) else { return nil }
-                groups.append(UInt16(truncatingIfNeeded: v4.bits >> 16))
-                groups.append(UInt16(truncatingIfNeeded: v4.bits))
-            } else {
-                guard (1...4).contains(part.utf8.count),
-                    part.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-                    let group = UInt16(part, radix: 16)
-                else { return nil }
-                groups.append(group)
+        var (octet, digits, dots) = (UInt32(0), 0, 0)
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "."):
+                guard digits > 0, dots < 3 else { return nil }
+                number = number << 8 | octet
+                (octet, digits, dots) = (0, 0, dots + 1)
+            case 0x30...0x39:
+                guard digits == 0 || octet > 0 else { return nil }
+                octet = octet * 10 + UInt32(byte - 0x30)
+                digits += 1
+                guard octet <= 255 else { return nil }
+            default: return nil
             }
         }
-        return groups
+        return digits > 0 && dots == 3 ? number << 8 | octet : nil
+    }
+
+    private static func parseV6(_ text: Substring.UTF8View) -> IPAddress? {
+        var groups: UInt128 = 0
+        var count = 0
+        // How many groups stand before "::", which stands for the zero groups that are missing, and may stand once.
+        var gap: Int?
+        var rest = text
+        while let byte = rest.first {
+            if byte == UInt8(ascii: ":") {
+                rest.removeFirst()
+                if rest.first == UInt8(ascii: ":") {
+                    rest.removeFirst()
+                    guard gap == nil, rest.first != UInt8(ascii: ":") else { return nil }
+                    gap = count
+                } else if count == 0 || rest.isEmpty {
+                    return nil
+                }
+                continue
+            }
+            let end = rest.firstIndex(of: UInt8(ascii: ":")) ?? rest.endIndex
+            if end == rest.endIndex, rest.contains(UInt8(ascii: ".")) {
+                guard count <= 6, let tail = parseV4(rest) else { return nil }
+                (groups, count) = (groups << 32 | UInt128(tail), count + 2)
+            } else {
+                guard count < 8, let group = group(rest[..<end]) else { return nil }
+                (groups, count) = (groups << 16 | UInt128(group), count + 1)
+            }
+            rest = rest[end...]
+        }
+        guard let gap else { return count == 8 ? IPAddress(family: .v6, bits: groups) : nil }
+        guard count <= 7 else { return nil }
+        let tailBits = UInt128(16 * (count - gap))
+        let tail = groups & ((1 << tailBits) - 1)
+        return IPAddress(family: .v6, bits: (groups >> tailBits) << UInt128(16 * (8 - gap)) | tail)
+    }
+
+    private static func group(_ text: Substring.UTF8View) -> UInt16? {
+        var group: UInt16 = 0
+        var digits = 0
+        for byte in text {
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            digits += 1
+            guard digits <= 4 else { return nil }
+            group = group << 4 | UInt16(digit)
+        }
+        return group
     }
 
     private var textV6: String {

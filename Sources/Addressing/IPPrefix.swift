@@ -4,31 +4,36 @@
 /// (`10.220.106.8/24`); ``network`` drops them.
 public struct IPPrefix: Hashable, Sendable, Comparable, LosslessStringConvertible {
     public let address: IPAddress
+    private let bitCount: UInt8
+
     /// The number of leading bits that name the network: 0...32 or 0...128.
-    public let length: Int
+    public var length: Int { Int(bitCount) }
 
     /// Makes a prefix, or nil where `length` is not in the range of the family.
     public init?(_ address: IPAddress, length: Int) {
         guard (0...address.family.bitWidth).contains(length) else { return nil }
-        self.address = address
-        self.length = length
+        self.init(checked: address, length: length)
     }
 
     /// The prefix of one address: /32 or /128.
     public init(host address: IPAddress) {
-        self.address = address
-        self.length = address.family.bitWidth
+        self.init(checked: address, length: address.family.bitWidth)
     }
 
     /// Reads `address/length`. The length is mandatory, decimal, and has no sign and no leading zero.
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let address = IPAddress(String(parts[0])),
-            (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            parts[1].utf8.count == 1 || parts[1].first != "0",
-            let length = Int(parts[1])
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")),
+            let address = IPAddress(text: text.utf8[..<slash]),
+            let length = Self.length(text.utf8[text.utf8.index(after: slash)...])
         else { return nil }
         self.init(address, length: length)
+    }
+
+    private static func length(_ digits: Substring.UTF8View) -> Int? {
+        guard (1...3).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+            digits.count == 1 || digits.first != 0x30
+        else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
 
     /// `10.220.106.0/24`, `fd53:7769:726c::/48`. An IPv6 network ends with `::` even where that stands for one group
@@ -49,7 +54,7 @@ public struct IPPrefix: Hashable, Sendable, Comparable, LosslessStringConvertibl
 
     /// The prefix with its host bits cleared.
     public var network: IPPrefix {
-        IPPrefix(masked: IPAddress(family: family, bits: address.bits & ~hostMask), length: length)
+        IPPrefix(checked: IPAddress(family: family, bits: address.bits & ~hostMask), length: length)
     }
 
     /// True where no host bit is set.
@@ -86,9 +91,9 @@ public struct IPPrefix: Hashable, Sendable, Comparable, LosslessStringConvertibl
         left.address == right.address ? left.length < right.length : left.address < right.address
     }
 
-    private init(masked address: IPAddress, length: Int) {
+    private init(checked address: IPAddress, length: Int) {
         self.address = address
-        self.length = length
+        bitCount = UInt8(truncatingIfNeeded: length)
     }
 }
 

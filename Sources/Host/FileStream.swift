@@ -19,14 +19,24 @@ public final class FileStream: Sendable {
     /// - Returns: How many; 0 at the end.
     /// - Throws: The read's error, or EFBIG once there are more than the limit's bytes.
     public func read(into bytes: inout [UInt8]) throws(SystemError) -> Int {
-        var piece = [UInt8](repeating: 0, count: Self.chunk)
-        let count = try retrying("read", path) {
-            // Sound: the kernel writes at most `$0.count` bytes into the buffer that it is given.
-            unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor.raw, $0.baseAddress, $0.count) }
+        let start = bytes.count
+        bytes += repeatElement(0, count: Self.chunk)
+        let count: Int
+        do throws(SystemError) {
+            count = try retrying("read", path) {
+                // Sound: the kernel writes at most as many bytes as have just been made room for.
+                unsafe bytes.withUnsafeMutableBytes {
+                    let room = unsafe UnsafeMutableRawBufferPointer(rebasing: $0[start...])
+                    return unsafe Glibc.read(descriptor.raw, room.baseAddress, room.count)
+                }
+            }
+        } catch {
+            bytes.removeLast(Self.chunk)
+            throw error
         }
+        bytes.removeLast(Self.chunk - count)
         let offset = try retrying("seek", path) { lseek(descriptor.raw, 0, SEEK_CUR) }
         guard offset <= limit else { throw SystemError("read", path, code: EFBIG, detail: "limit \(limit) bytes") }
-        bytes += piece[..<count]
         return count
     }
 }

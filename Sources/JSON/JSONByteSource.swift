@@ -2,8 +2,10 @@
 struct JSONByteSource: ~Copyable {
     private var buffer: [UInt8]
     private var position = 0
-    /// Bytes in chunks before the one in the buffer.
+    /// Bytes in chunks before the one in the buffer, line feeds among them, and bytes after the last of those.
     private var earlier = 0
+    private var earlierLines = 0
+    private var earlierColumns = 0
     private let textLimit: Int
     private let fill: ((inout [UInt8]) throws -> Int)?
     private var atEnd = false
@@ -23,7 +25,26 @@ struct JSONByteSource: ~Copyable {
     var offset: Int { earlier + position }
 
     func error(_ message: String) -> JSONError {
-        JSONError(message, offset: offset)
+        let place = place
+        return JSONError(message, offset: offset, line: place.line, column: place.column)
+    }
+
+    /// Where the next byte stands, counted from 1; columns in bytes.
+    private var place: (line: Int, column: Int) {
+        let (lines, columns) = Self.count(buffer, before: position, earlierColumns)
+        return (earlierLines + lines + 1, columns + 1)
+    }
+
+    /// - Returns: How many lines end among the first `end` bytes, and how many bytes follow the last of them; with
+    ///   `columns` in front where none does.
+    private static func count(_ bytes: [UInt8], before end: Int, _ columns: Int) -> (lines: Int, columns: Int) {
+        let span = bytes.span
+        var lines = 0
+        for index in 0..<end where span[index] == 0x0a { lines += 1 }
+        guard lines > 0 else { return (0, columns + end) }
+        var start = end
+        while span[start - 1] != 0x0a { start -= 1 }
+        return (lines, end - start)
     }
 
     /// The next byte, which stays next; nil at the end.
@@ -39,15 +60,41 @@ struct JSONByteSource: ~Copyable {
     }
 
     mutating func peekPastSpace() throws(JSONError) -> UInt8? {
-        while let byte = try peek() {
-            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return byte }
-            position += 1
+        while true {
+            position = Self.endOfSpace(buffer, from: position)
+            if position < buffer.count { return buffer[position] }
+            guard try peek() != nil else { return nil }
         }
-        return nil
+    }
+
+    private static func endOfSpace(_ bytes: [UInt8], from start: Int) -> Int {
+        let span = bytes.span
+        var index = start
+        while index < span.count {
+            let byte = span[index]
+            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { break }
+            index += 1
+        }
+        return index
+    }
+
+    /// Where the bytes end that stand for themselves in a string, one each.
+    private static func endOfPlain(_ bytes: [UInt8], from start: Int) -> Int {
+        let span = bytes.span
+        var index = start
+        while index < span.count {
+            let byte = span[index]
+            guard byte &- 0x20 < 0x60, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            index += 1
+        }
+        return index
     }
 
     private mutating func refill() throws(JSONError) {
         guard let fill, !atEnd else { return }
+        let (lines, columns) = Self.count(buffer, before: buffer.count, earlierColumns)
+        earlierLines += lines
+        earlierColumns = columns
         earlier += buffer.count
         position = 0
         buffer.removeAll(keepingCapacity: true)
@@ -55,7 +102,9 @@ struct JSONByteSource: ~Copyable {
             atEnd = try fill(&buffer) == 0
         } catch {
             atEnd = true
-            throw JSONError("cannot read: \(error)", offset: offset, cause: error)
+            throw JSONError(
+                "cannot read: \(error)", offset: offset, line: earlierLines + 1, column: earlierColumns + 1,
+                cause: error)
         }
     }
 
@@ -109,9 +158,26 @@ struct JSONByteSource: ~Copyable {
 
     /// Takes a string with its quotation marks; an empty one is returned where it is not to be stored.
     mutating func takeString(storing: Bool) throws(JSONError) -> String {
-        var text: [UInt8] = []
-        var highSurrogate: UInt32?
         _ = try next("a string")
+        let start = position
+        position = Self.endOfPlain(buffer, from: start)
+        if position < buffer.count, buffer[position] == UInt8(ascii: "\"") {
+            position += 1
+            guard storing else { return "" }
+            return String(decoding: try limited(buffer[start..<(position - 1)]), as: UTF8.self)
+        }
+        return try takeString(startingWith: storing ? Array(try limited(buffer[start..<position])) : [], storing)
+    }
+
+    private func limited(_ text: ArraySlice<UInt8>) throws(JSONError) -> ArraySlice<UInt8> {
+        guard text.count <= textLimit else { throw error("a text is longer than \(textLimit) bytes") }
+        return text
+    }
+
+    /// Takes the rest of a string that is not plain, or that the end of a chunk divides.
+    private mutating func takeString(startingWith plain: [UInt8], _ storing: Bool) throws(JSONError) -> String {
+        var text = plain
+        var highSurrogate: UInt32?
         while true {
             let byte = try next("a string")
             if byte != UInt8(ascii: "\\"), highSurrogate != nil {

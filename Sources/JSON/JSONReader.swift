@@ -97,6 +97,13 @@ public struct JSONReader: ~Copyable {
         return true
     }
 
+    /// Goes past the end of the text.
+    ///
+    /// - Throws: Where something follows the value that was read.
+    public mutating func end() throws(JSONError) {
+        guard try nextToken() == .end else { throw source.error("more than one value") }
+    }
+
     /// The kind of value that comes next, by its first byte, so that a reader can tell an object from an array
     /// before it takes either.
     public mutating func peekByte() throws(JSONError) -> UInt8? {

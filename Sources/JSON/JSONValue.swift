@@ -18,7 +18,7 @@ public enum JSONValue: Sendable, Hashable {
     public init(parsing bytes: [UInt8]) throws(JSONError) {
         var reader = JSONReader(bytes)
         self = try reader.readValue()
-        guard try reader.nextToken() == .end else { throw JSONError("more than one value", offset: reader.offset) }
+        try reader.end()
     }
 
     public var isNull: Bool { self == .null }

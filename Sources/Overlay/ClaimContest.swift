@@ -12,26 +12,36 @@ struct ClaimContest {
         let since: Timestamp?
     }
 
-    /// What is known of one claimed prefix, by positions in ``claimants``.
-    private struct Standing {
-        var holder: Int?
-        /// Up to two different holders of longer prefixes inside of it: one of them is not the next claimant.
-        var inside: [Int] = []
-    }
-
     private let claimants: [Claimant]
-    private var standings: [IPPrefix: Standing] = [:]
-    private var routes: [IPPrefix: Int] = [:]
-    /// The prefix lengths in use, longest first: few, since most nodes have subnets of one width.
-    private let lengths: [Int]
+    /// Who holds a subnet, by positions in ``claimants``.
+    private var holders: [IPPrefix: Int32] = [:]
+    /// Up to two different holders of longer prefixes inside of a claimed one: one of them is not the next claimant.
+    /// Only for prefixes that are not the longest of their family: where all nodes have one width, there are none.
+    private var inside: [IPPrefix: [Int32]] = [:]
+    private var routes: [IPPrefix: Int32] = [:]
+    /// The lengths of the claimed prefixes of each family, longest first: few, since most nodes have subnets of one
+    /// width.
+    private let lengths: [IPFamily: [Int]]
 
     /// - Parameters:
     ///   - subnets: Every subnet that will be claimed.
     ///   - routes: Every extra route that will be claimed.
-    init(_ claimants: [Claimant], subnets: [IPPrefix], routes: [IPPrefix]) {
+    init(
+        _ claimants: [Claimant], subnets: some Sequence<IPPrefix>, routes: some Sequence<IPPrefix>
+    ) {
         self.claimants = claimants
-        for subnet in subnets { standings[subnet] = Standing() }
-        lengths = Set((subnets + routes).map(\.length)).sorted(by: >)
+        var lengths: [IPFamily: Set<Int>] = [.v4: [], .v6: []]
+        var count = 0
+        for subnet in subnets {
+            count += 1
+            lengths[subnet.family]?.insert(subnet.length)
+        }
+        let longest = lengths.mapValues { $0.max() ?? 0 }
+        for route in routes { lengths[route.family]?.insert(route.length) }
+        self.lengths = lengths.mapValues { $0.sorted(by: >) }
+        holders.reserveCapacity(count)
+        guard lengths.values.contains(where: { $0.count > 1 }) else { return }
+        for subnet in subnets where subnet.length != longest[subnet.family] { inside[subnet] = [] }
     }
 
     /// True where the first claimant's claim is the better one: dated before undated, earlier before later, then a
@@ -52,15 +62,14 @@ struct ClaimContest {
     ///
     /// - Returns: The position of the other claimant that holds it, or part of it, already; nil where it was granted.
     mutating func claim(_ subnet: IPPrefix, by claimant: Int) -> Int? {
-        let standing = standings[subnet] ?? Standing()
-        if let other = ([standing.holder].compactMap(\.self) + standing.inside).first(where: { $0 != claimant }) {
-            return other
-        }
+        let standing = ([holders[subnet]].compactMap(\.self) + (inside[subnet] ?? [])).lazy.map { Int($0) }
+        if let other = standing.first(where: { $0 != claimant }) { return other }
         if let other = holder(around: subnet, besides: claimant) { return other }
-        standings[subnet, default: standing].holder = claimant
+        let number = Int32(truncatingIfNeeded: claimant)
+        holders[subnet] = number
         for outer in prefixes(around: subnet) {
-            guard let inside = standings[outer]?.inside, inside.count < 2, !inside.contains(claimant) else { continue }
-            standings[outer]?.inside.append(claimant)
+            guard let present = inside[outer], present.count < 2, !present.contains(number) else { continue }
+            inside[outer]?.append(number)
         }
         return nil
     }
@@ -70,9 +79,9 @@ struct ClaimContest {
     ///
     /// - Returns: As for ``claim(_:by:)``.
     mutating func claimRoute(_ route: IPPrefix, by claimant: Int) -> Int? {
-        if let holder = standings[route]?.holder ?? routes[route], holder != claimant { return holder }
+        if let holder = holders[route] ?? routes[route], holder != claimant { return Int(holder) }
         if let holder = holder(around: route, besides: claimant) { return holder }
-        routes[route] = claimant
+        routes[route] = Int32(truncatingIfNeeded: claimant)
         return nil
     }
 
@@ -80,14 +89,15 @@ struct ClaimContest {
     func holder(of address: IPAddress) -> String? {
         let prefix = IPPrefix(host: address)
         let around = [prefix] + prefixes(around: prefix)
-        return around.lazy.compactMap { standings[$0]?.holder ?? routes[$0] }.first.map { claimants[$0].name }
+        return around.lazy.compactMap { holders[$0] ?? routes[$0] }.first.map { claimants[Int($0)].name }
     }
 
     private func holder(around prefix: IPPrefix, besides claimant: Int) -> Int? {
-        prefixes(around: prefix).lazy.compactMap { standings[$0]?.holder }.first { $0 != claimant }
+        prefixes(around: prefix).lazy.compactMap { holders[$0] }.map { Int($0) }.first { $0 != claimant }
     }
 
     private func prefixes(around prefix: IPPrefix) -> [IPPrefix] {
-        lengths.filter { $0 < prefix.length }.compactMap { IPPrefix(prefix.address, length: $0)?.network }
+        (lengths[prefix.family] ?? []).filter { $0 < prefix.length }
+            .compactMap { IPPrefix(prefix.address, length: $0)?.network }
     }
 }

@@ -2,19 +2,28 @@
 enum Hexadecimal {
     /// Two lower-case digits for each byte.
     static func text(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        String(decoding: bytes.flatMap { [letter($0 >> 4), letter($0 & 15)] }, as: UTF8.self)
     }
 
     /// The bytes that the ASCII text `text` spells, in either case, or nil where it is not made of pairs of digits.
     static func bytes(_ text: some Sequence<UInt8>) -> [UInt8]? {
-        let digits = text.map(digit)
-        guard digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(high << 4 | low)
+        bytes.reserveCapacity(text.underestimatedCount / 2)
+        var high: UInt8?
+        for character in text {
+            guard let digit = digit(character) else { return nil }
+            if let first = high {
+                bytes.append(first << 4 | digit)
+                high = nil
+            } else {
+                high = digit
+            }
         }
-        return bytes
+        return high == nil ? bytes : nil
+    }
+
+    private static func letter(_ digit: UInt8) -> UInt8 {
+        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
     }
 
     private static func digit(_ character: UInt8) -> UInt8? {

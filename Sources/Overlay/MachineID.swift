@@ -8,8 +8,11 @@ public struct MachineID: Hashable, Sendable, CustomStringConvertible {
     /// Reads 32 hexadecimal digits in either case, with white space around them or not, as the file and Kubernetes'
     /// `status.nodeInfo.machineID` have them. Dashes (as in a UUID) are not accepted, nor is an identity of zeros.
     public init?(_ text: some StringProtocol) {
-        let digits = text.utf8.split(whereSeparator: { $0 == 0x20 || (0x09...0x0d).contains($0) })
-        guard digits.count == 1, let bytes = Hexadecimal.bytes(digits[0]), bytes.count == 16,
+        let text = String(text).utf8
+        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
+        guard let first = text.firstIndex(where: { !isSpace($0) }),
+            let last = text.lastIndex(where: { !isSpace($0) }),
+            let bytes = Hexadecimal.bytes(text[first...last]), bytes.count == 16,
             bytes.contains(where: { $0 != 0 })
         else { return nil }
         self.text = Hexadecimal.text(bytes)

@@ -12,6 +12,12 @@ struct NodeDescription {
     var misshapen: [(field: String, message: String)] = []
 
     static let annotationPrefix = "warrens.io/"
+
+    /// What to call the node in a problem.
+    func label(position: Int) -> String {
+        guard let name, !name.isEmpty else { return "item \(position)" }
+        return name.utf8.count <= 253 ? name : String(name.prefix(253))
+    }
 }
 
 /// Turns a ``NodeDescription`` into a ``NodeEntry``, collecting every problem on the way.
@@ -26,7 +32,7 @@ struct NodeInterpreter {
     init(_ description: NodeDescription, position: Int, settings: Settings) {
         self.description = description
         self.settings = settings
-        label = description.name.flatMap { $0.isEmpty ? nil : String($0.prefix(253)) } ?? "item \(position)"
+        label = description.label(position: position)
     }
 
     /// The entry, or nil where a problem forbids to use it.
@@ -73,11 +79,15 @@ struct NodeInterpreter {
             "\(String(value.prefix(200)).debugDescription) cannot be used; \(remedy)")
     }
 
+    private static let knownAnnotations = [
+        "node-id", "subnets", "claim", "endpoints", "features", "public-key", "relay", "routes",
+    ]
+
     private mutating func warnOfMisspellings() {
-        let known = ["node-id", "subnets", "claim", "endpoints", "features", "public-key", "relay", "routes"]
-        for key in description.annotations.keys.sorted() where !known.contains(key) {
+        let unknown = description.annotations.keys.filter { !Self.knownAnnotations.contains($0) }
+        for key in unknown.sorted() {
             // What is unknown and near to nothing comes from a later version, and is none of our business.
-            guard let guess = Spelling.nearest(to: key, among: known) else { continue }
+            guard let guess = Spelling.nearest(to: key, among: Self.knownAnnotations) else { continue }
             warn(NodeDescription.annotationPrefix + key, "unknown; did you mean \"warrens.io/\(guess)\"?")
         }
     }
@@ -171,7 +181,8 @@ struct NodeInterpreter {
     }
 
     private mutating func features() -> Set<String> {
-        let features = Set(description.annotations["features"].map(Self.parts) ?? [])
+        guard let text = description.annotations["features"] else { return [] }
+        let features = Set(Self.parts(text))
         for unknown in features.subtracting(Self.knownFeatures).sorted() {
             warn(
                 NodeDescription.annotationPrefix + "features",
@@ -215,6 +226,8 @@ struct NodeInterpreter {
     /// The parts between commas, without spaces around them; empty ones are dropped.
     private static func parts(_ text: String) -> [String] {
         text.split(separator: ",").compactMap { part in
+            // Rarely is there any space.
+            if part.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return String(part) }
             let words = part.split(whereSeparator: \.isWhitespace)
             return words.isEmpty ? nil : words.joined(separator: " ")
         }

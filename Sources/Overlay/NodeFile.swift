@@ -11,6 +11,9 @@ public struct NodeFile: Hashable, Sendable {
     /// The most bytes that are read of a file: 1 GiB.
     public static let sizeLimit = 1 << 30
 
+    /// A file without nodes.
+    public static let empty = NodeFile(entries: [], problems: [])
+
     public init(entries: [NodeEntry], problems: [NodeProblem]) {
         self.entries = entries
         self.problems = problems
@@ -18,8 +21,11 @@ public struct NodeFile: Hashable, Sendable {
 
     /// Reads a file as a stream: what is not needed is never stored.
     ///
+    /// - Parameter former: What the file said before. Nodes of which it says the same share its memory.
     /// - Throws: Where the file as a whole cannot be used. The caller keeps what it had.
-    public static func read(_ path: String, settings: Settings) throws(OverlayError) -> NodeFile {
+    public static func read(
+        _ path: String, settings: Settings, former: NodeFile = .empty
+    ) throws(OverlayError) -> NodeFile {
         let stream: FileStream
         do throws(SystemError) {
             stream = try FileStream(path, limit: sizeLimit)
@@ -27,20 +33,21 @@ public struct NodeFile: Hashable, Sendable {
             throw OverlayError(error, source: path, remedy: remedy)
         }
         return try read(
-            from: JSONReader { bytes in try stream.read(into: &bytes) }, source: path, settings: settings)
+            from: JSONReader { bytes in try stream.read(into: &bytes) }, source: path, settings: settings,
+            former: former)
     }
 
     /// Reads the content of a file that is in memory.
     public static func parse(_ bytes: [UInt8], source: String, settings: Settings) throws(OverlayError) -> NodeFile {
-        try read(from: JSONReader(bytes), source: source, settings: settings)
+        try read(from: JSONReader(bytes), source: source, settings: settings, former: .empty)
     }
 
     private static let remedy = "write it with `kubectl get nodes -o json`"
 
     private static func read(
-        from reader: consuming JSONReader, source: String, settings: Settings
+        from reader: consuming JSONReader, source: String, settings: Settings, former: NodeFile
     ) throws(OverlayError) -> NodeFile {
-        var parser = NodeFileParser(reader, settings: settings)
+        var parser = NodeFileParser(reader, settings: settings, former: former.entries)
         do throws(JSONError) {
             try parser.parse()
         } catch {
@@ -48,8 +55,11 @@ public struct NodeFile: Hashable, Sendable {
             throw OverlayError(source: source, problem: "not valid JSON: \(error)", remedy: remedy)
         }
         guard let file = parser.file else {
-            let kind = parser.kind.map { "kind \($0.prefix(64).debugDescription)" } ?? "an object without a kind"
-            throw OverlayError(source: source, problem: "holds \(kind), not a Node, NodeList or List", remedy: remedy)
+            let kind = parser.kind.map { "kind \($0.prefix(64).debugDescription)" }
+            let content = parser.shape ?? kind ?? "an object without a kind"
+            throw OverlayError(
+                source: source, problem: "holds \(content), not a Node, NodeList or List: an object with a \"kind\"",
+                remedy: remedy)
         }
         return file
     }
@@ -60,16 +70,20 @@ private struct NodeFileParser: ~Copyable {
     private var reader: JSONReader
     private let settings: Settings
     private(set) var kind: String?
+    /// What the document is where it is no object.
+    private(set) var shape: String?
     /// The document itself, should it turn out to be one node.
     private var document = NodeDescription()
     private var entries: [NodeEntry] = []
     private var problems: [NodeProblem] = []
     private var names: Set<String> = []
     private var position = 0
+    private var former: FormerEntries
 
-    init(_ reader: consuming JSONReader, settings: Settings) {
+    init(_ reader: consuming JSONReader, settings: Settings, former: [NodeEntry]) {
         self.reader = reader
         self.settings = settings
+        self.former = FormerEntries(former)
     }
 
     /// The nodes, where the document is one of the kinds that hold any.
@@ -85,6 +99,12 @@ private struct NodeFileParser: ~Copyable {
     }
 
     mutating func parse() throws(JSONError) {
+        let first = try reader.peekByte()
+        guard first == UInt8(ascii: "{") else {
+            shape = first == UInt8(ascii: "[") ? "a bare list" : "a bare value"
+            try reader.skipValue()
+            return try reader.end()
+        }
         // `kind` may stand behind `items`, so both readings of the document are kept until its end.
         while let key = try reader.nextKey() {
             switch key {
@@ -93,7 +113,7 @@ private struct NodeFileParser: ~Copyable {
             default: try reader.readNodeMember(key, into: &document)
             }
         }
-        guard try reader.nextToken() == .end else { throw JSONError("more than one value", offset: reader.offset) }
+        try reader.end()
     }
 
     private mutating func parseItems() throws(JSONError) {
@@ -137,11 +157,35 @@ private struct NodeFileParser: ~Copyable {
         problems += interpreter.problems
         guard let entry else { return }
         if names.insert(entry.name).inserted {
-            entries.append(entry)
+            entries.append(former.same(as: entry) ?? entry)
         } else {
             problems.append(
                 NodeProblem(
                     node: entry.name, field: "metadata.name", message: "stands twice; the first entry counts"))
         }
+    }
+}
+
+/// The nodes of an earlier reading, to be asked for in about the order in which they stood.
+private struct FormerEntries {
+    private let entries: [NodeEntry]
+    private var next = 0
+    /// Made once the order differs.
+    private var positions: [String: Int] = [:]
+
+    init(_ entries: [NodeEntry]) { self.entries = entries }
+
+    /// The former entry that says the same; nil where none does.
+    mutating func same(as entry: NodeEntry) -> NodeEntry? {
+        guard !entries.isEmpty else { return nil }
+        if next >= entries.count || entries[next].name != entry.name {
+            if positions.isEmpty {
+                positions = Dictionary(entries.enumerated().map { ($1.name, $0) }) { first, _ in first }
+            }
+            guard let position = positions[entry.name] else { return nil }
+            next = position
+        }
+        next += 1
+        return entries[next - 1] == entry ? entries[next - 1] : nil
     }
 }

@@ -12,34 +12,49 @@ public struct Registry: Hashable, Sendable {
     public let conflicts: [Conflict]
     /// The conflicts in which this node loses a subnet that it still takes addresses from: it must renumber itself.
     public let lost: [Conflict]
+    let place: Peer.Place
 
     /// A registry without nodes.
     public static let empty = Registry(
-        peers: [], selfEntry: nil, selfAbsence: nil, problems: [], conflicts: [], lost: [])
+        peers: [], selfEntry: nil, selfAbsence: nil, problems: [], conflicts: [], lost: [],
+        place: Peer.Place(.unknown, port: 0))
 
     /// Builds the registry from a node annotation file.
     ///
     /// - Parameters:
     ///   - local: This node; nil to take every entry for another node.
     ///   - facts: What this node knows of its own network.
+    ///   - former: The registry in whose place this one is to come, to share memory with it.
     public static func build(
-        from file: NodeFile, local: LocalNode?, settings: Settings, facts: UplinkFacts
+        from file: NodeFile, local: LocalNode?, settings: Settings, facts: UplinkFacts, former: Registry = .empty
     ) -> Registry {
-        var builder = RegistryBuilder(local: local, settings: settings, facts: facts, problems: file.problems)
+        let place = Peer.Place(facts, port: settings.port)
+        var builder = RegistryBuilder(
+            local: local, settings: settings, place: former.place == place ? former.place : place,
+            problems: file.problems)
         return builder.build(file.entries)
     }
 
     /// What changed since an earlier registry.
     public func difference(from earlier: Registry) -> RegistryDifference {
-        let before = Dictionary(earlier.peers.map { ($0.name, $0) }) { first, _ in first }
-        let now = Set(peers.map(\.name))
+        var (added, removed, changed) = ([Peer](), [Peer](), [RegistryDifference.Change]())
+        var (old, new) = (earlier.peers[...], peers[...])
+        // Both are in the order of names.
+        while let peer = new.first ?? old.first {
+            if let former = old.first, new.isEmpty || former.name < peer.name {
+                removed.append(former)
+                old.removeFirst()
+            } else if let former = old.first, former.name == peer.name {
+                if former != peer { changed.append(RegistryDifference.Change(old: former, new: peer)) }
+                old.removeFirst()
+                new.removeFirst()
+            } else {
+                added.append(peer)
+                new.removeFirst()
+            }
+        }
         return RegistryDifference(
-            added: peers.filter { before[$0.name] == nil },
-            removed: earlier.peers.filter { !now.contains($0.name) },
-            changed: peers.compactMap { peer in
-                guard let old = before[peer.name], old != peer else { return nil }
-                return RegistryDifference.Change(old: old, new: peer)
-            },
+            added: added, removed: removed, changed: changed,
             newProblems: problems.filter(Set(problems).subtracting(earlier.problems).contains),
             newConflicts: conflicts.filter(Set(conflicts).subtracting(earlier.conflicts).contains))
     }

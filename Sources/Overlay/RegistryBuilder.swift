@@ -4,15 +4,17 @@ import Addressing
 struct RegistryBuilder {
     let local: LocalNode?
     let settings: Settings
-    let facts: UplinkFacts
+    let place: Peer.Place
     var problems: [NodeProblem]
     private var conflicts: [Conflict] = []
     private var lost: [Conflict] = []
 
-    init(local: LocalNode?, settings: Settings, facts: UplinkFacts, problems: [NodeProblem]) {
+    private var facts: UplinkFacts { place.facts }
+
+    init(local: LocalNode?, settings: Settings, place: Peer.Place, problems: [NodeProblem]) {
         self.local = local
         self.settings = settings
-        self.facts = facts
+        self.place = place
         self.problems = problems
     }
 
@@ -23,7 +25,7 @@ struct RegistryBuilder {
         let peers = settle(others, selfEntry)
         return Registry(
             peers: peers, selfEntry: selfEntry, selfAbsence: selfEntry == nil ? absence(from: entries) : nil,
-            problems: problems, conflicts: conflicts, lost: lost)
+            problems: problems, conflicts: conflicts, lost: lost, place: place)
     }
 
     /// Self is the entry with our public key, else the one with our name, else the one that has both our machine's id
@@ -104,35 +106,42 @@ struct RegistryBuilder {
         if let local { contestants.append(Contestant(local, selfEntry)) }
         contestants.sort { ClaimContest.isBetter($0.claimant, $1.claimant) }
         var contest = ClaimContest(
-            contestants.map(\.claimant), subnets: contestants.flatMap { $0.subnets + $0.draining },
-            routes: contestants.flatMap(\.routes))
+            contestants.map(\.claimant),
+            subnets: [contestants.lazy.flatMap(\.subnets), contestants.lazy.flatMap(\.draining)].joined(),
+            routes: contestants.lazy.flatMap(\.routes))
 
-        var held = [[IPPrefix]](repeating: [], count: contestants.count)
-        for list in [\Contestant.subnets, \.draining] {
-            for (index, contestant) in contestants.enumerated() {
-                for subnet in contestant[keyPath: list] where !held[index].contains(subnet) {
-                    if let winner = contest.claim(subnet, by: index) {
-                        note(subnet, winner: contestants[winner], loser: contestant, isActive: list == \.subnets)
-                    } else {
-                        held[index].append(subnet)
-                    }
-                }
+        // What is refused is the exception, so only that is noted.
+        var refusedSubnets: [Int: [IPPrefix]] = [:]
+        var refusedRoutes: [Int: [IPPrefix]] = [:]
+        for (index, contestant) in contestants.enumerated() {
+            for subnet in contestant.subnets {
+                guard let winner = contest.claim(subnet, by: index) else { continue }
+                refusedSubnets[index, default: []].append(subnet)
+                note(subnet, winner: contestants[winner], loser: contestant, isActive: true)
             }
         }
-        var routes = [[IPPrefix]](repeating: [], count: contestants.count)
+        for (index, contestant) in contestants.enumerated() {
+            for subnet in contestant.draining where refusedSubnets[index]?.contains(subnet) != true {
+                guard let winner = contest.claim(subnet, by: index) else { continue }
+                refusedSubnets[index, default: []].append(subnet)
+                note(subnet, winner: contestants[winner], loser: contestant, isActive: false)
+            }
+        }
         for (index, contestant) in contestants.enumerated() {
             for route in contestant.routes {
-                if let winner = contest.claimRoute(route, by: index) {
-                    note(route, winner: contestants[winner], loser: contestant, isActive: false)
-                } else {
-                    routes[index].append(route)
-                }
+                guard let winner = contest.claimRoute(route, by: index) else { continue }
+                refusedRoutes[index, default: []].append(route)
+                note(route, winner: contestants[winner], loser: contestant, isActive: false)
             }
         }
         reportEndpoints(of: entries, in: contest)
-        return contestants.indices.compactMap { index in
-            contestants[index].entry.map { peer($0, subnets: held[index], routes: routes[index]) }
-        }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        return contestants.enumerated().compactMap { index, contestant in
+            contestant.entry.map { entry in
+                Peer(
+                    entry, subnets: contestant.held(without: refusedSubnets[index] ?? []),
+                    routes: contestant.routes.without(refusedRoutes[index] ?? []), seenFrom: place)
+            }
+        }.sorted { $0.name < $1.name }
     }
 
     private mutating func note(_ prefix: IPPrefix, winner: Contestant, loser: Contestant, isActive: Bool) {
@@ -142,9 +151,14 @@ struct RegistryBuilder {
     }
 
     private mutating func reportEndpoints(of entries: [NodeEntry], in contest: ClaimContest) {
+        let blocks = settings.overlayPrefixes
         for entry in entries {
-            for address in Set(entry.endpoints(from: facts, port: settings.port).compactMap(\.socketAddress?.address)) {
-                let around = settings.overlayPrefixes.first { $0.contains(address) }
+            var seen: [IPAddress] = []
+            for case .address(let endpoint) in entry.endpoints(from: facts, port: settings.port) {
+                let address = endpoint.address
+                guard !seen.contains(address) else { continue }
+                seen.append(address)
+                let around = blocks.first { $0.contains(address) }
                 guard let holder = contest.holder(of: address) ?? around.map({ "the overlay's \($0)" }) else {
                     continue
                 }
@@ -155,14 +169,6 @@ struct RegistryBuilder {
                             + "announce an endpoint outside of the overlay"))
             }
         }
-    }
-
-    private func peer(_ entry: NodeEntry, subnets: [IPPrefix], routes: [IPPrefix]) -> Peer {
-        Peer(
-            name: entry.name, nodeID: entry.nodeID, subnets: subnets, routes: routes,
-            endpoints: entry.endpoints(from: facts, port: settings.port), isDynamic: entry.isDynamic,
-            nodeAddresses: entry.nodeAddresses, features: entry.features, publicKey: entry.publicKey,
-            isRelay: entry.isRelay, claim: entry.claim)
     }
 }
 
@@ -195,5 +201,18 @@ private struct Contestant {
         subnets = local.subnets.map(\.prefix)
         draining = local.draining.map(\.prefix)
         routes = selfEntry?.routes ?? []
+    }
+
+    /// Its subnets, those that are draining included, without some of them; each once.
+    func held(without refused: [IPPrefix]) -> [IPPrefix] {
+        let further = draining.filter { !subnets.contains($0) }
+        return (further.isEmpty ? subnets : subnets + further).without(refused)
+    }
+}
+
+extension [IPPrefix] {
+    /// The array itself, where there is nothing to leave out.
+    fileprivate func without(_ others: [IPPrefix]) -> [IPPrefix] {
+        others.isEmpty ? self : filter { !others.contains($0) }
     }
 }

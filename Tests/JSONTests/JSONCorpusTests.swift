@@ -40,7 +40,7 @@ import Testing
             return piece.count
         }
         let result = try body(&reader)
-        guard try reader.nextToken() == .end else { throw JSONError("more than one value", offset: reader.offset) }
+        try reader.end()
         return result
     }
 }

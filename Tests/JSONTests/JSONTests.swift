@@ -43,7 +43,21 @@ import Testing
     @Test func errorNamesTheOffset() throws {
         let error = #expect(throws: JSONError.self) { try parse("{\"a\": tru}") }
         #expect(error?.offset == 9)
-        #expect(error?.description == "unexpected \"}\" at byte 9")
+        #expect(error?.description == "unexpected \"}\" in line 1, column 10")
+    }
+
+    /// Lines are counted across the chunks in which a stream comes.
+    @Test(arguments: 1...9) func errorNamesLineAndColumn(chunk: Int) throws {
+        var rest = Array("{\n  \"a\": 1,\n  \"bc\": tru\n}".utf8)[...]
+        var reader = JSONReader { bytes in
+            let piece = rest.prefix(chunk)
+            bytes += piece
+            rest = rest.dropFirst(chunk)
+            return piece.count
+        }
+        var caught: JSONError?
+        do { _ = try reader.readValue() } catch { caught = error }
+        #expect(caught?.line == 3 && caught?.column == 12 && caught?.offset == 23)
     }
 
     @Test func nestingHasALimit() throws {

@@ -142,6 +142,11 @@ import Testing
         #expect(file.problems.first?.message.contains("warrens.io/endpoints") == true)
     }
 
+    @Test func namesWhatABareListIs() {
+        let error = #expect(throws: OverlayError.self) { try Self.parse("[]") }
+        #expect(error?.description.contains("holds a bare list") == true)
+    }
+
     @Test(arguments: [
         "", " ", "{", "[]", "3", "{}", #"{"kind": "Pod"}"#, #"{"kind": 3}"#, #"{"kind": "List", "items": {}}"#,
         #"{"kind": "List", "items": [{"#, #"{"kind": "List", "items": []} x"#, "\u{0}",
@@ -150,6 +155,24 @@ import Testing
     func aBadFileIsRefusedAsAWhole(text: String) throws {
         let error = #expect(throws: OverlayError.self) { try Self.parse(text) }
         #expect(error?.source == "nodes.json" && error?.remedy.contains("kubectl") == true)
+    }
+
+    /// Read again, the file takes memory only for the nodes that are not what they were, in whatever order they stand.
+    @Test func sharesWhatStaysTheSame() throws {
+        let path = "/tmp/warrens-nodes-\(UInt64.random(in: 0 ... .max)).json"
+        defer { _ = try? Files.remove(path) }
+        let read = { (nodes: [String], former: NodeFile) in
+            try Files.replace(path, with: Self.list(nodes).utf8)
+            return try NodeFile.read(path, settings: .default, former: former)
+        }
+        let nodes = ["attic", "shed", "barn", "mill"].map { Self.node($0) }
+        let first = try read(nodes, .empty)
+        let changed = Self.node("barn", addresses: [("InternalIP", "192.0.2.99")])
+        let second = try read([nodes[3], nodes[0], changed, nodes[1]], first)
+        #expect(second.entries.map(\.name) == ["mill", "attic", "barn", "shed"])
+        let former = [3, 0, 2, 1].map { first.entries[$0] }
+        #expect(zip(second.entries, former).map { $0 === $1 } == [true, true, false, true])
+        #expect(second.entries[2].internalAddresses.map(\.description) == ["192.0.2.99"])
     }
 
     @Test func anEmptyListIsNoError() throws {
