@@ -119,7 +119,7 @@ let package = Package(
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         tests(of: "PacketPath", ["Addressing"]),
-        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
+        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
     ],
     swiftLanguageModes: [.v6],
@@ -139,4 +139,13 @@ if Context.environment["FUZZ"] == "1" {
                 name: name, dependencies: rooms, path: "Tests/Fuzz/\(name)",
                 swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
     }
+}
+
+// BENCHMARK=1 adds packet-bench, which the products do not need.
+if Context.environment["BENCHMARK"] == "1" {
+    package.products.append(.executable(name: "packet-bench", targets: ["PacketBench"]))
+    package.targets.append(
+        .executableTarget(
+            name: "PacketBench", dependencies: ["Addressing", "Host", "Overlay", "PacketPath"],
+            path: "Tests/Benchmark/PacketBench", swiftSettings: strict))
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "memory_shim.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,4 +16,8 @@ void warrens_release_code(void) {
     /* Code is mapped from the file and never written to, so what is dropped is read again as it was. */
     if (end > start)
         madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+void warrens_return_memory(void) {
+    malloc_trim(0);
 }

@@ -54,7 +54,7 @@ struct AddressMap: ~Copyable, Sendable {
     }
 
     /// How many entries a shard has when the map is made, and how many on average before it is made anew.
-    private static let shardSize = 48
+    private static let shardSize = 128
     private static let crowdedShardSize = 4 * shardSize
 
     private let shards: [Shard]

@@ -3,21 +3,21 @@ internal import Addressing
 /// The plan in force by the peers' names, from which the tables that packets see are made. Belongs to the control side.
 ///
 /// A peer keeps its number in the tables for as long as it exists, and with it its counters.
-struct ForwardingDirectory {
+package struct ForwardingDirectory {
     private typealias Peer = ForwardingPlan.Peer
 
     /// The table in force. Whoever keeps one stays able to use it.
-    private(set) var table: ForwardingTable
+    package private(set) var table: ForwardingTable
     private var local: ForwardingPlan.Local
     /// By number; nil where no peer has it.
     private var peers: [ForwardingPlan.Peer?] = []
     /// The numbers in the order of their peers' names.
     private var order: [Int32] = []
     private var free: [Int32] = []
-    /// Above this, sorting all beats finding a place for each.
-    private static let fewAdditions = 16
+    /// Above this, going through all names beats finding the place of each.
+    private static let few = 16
 
-    init(_ plan: ForwardingPlan) {
+    package init(_ plan: ForwardingPlan) {
         local = plan.local
         table = ForwardingTable(plan.local)
         apply(ForwardingChange(local: plan.local, updated: plan.peers))
@@ -39,7 +39,7 @@ struct ForwardingDirectory {
     ///
     /// - Returns: True where ``table`` is a new one.
     @discardableResult
-    mutating func replace(_ plan: ForwardingPlan) -> Bool {
+    package mutating func replace(_ plan: ForwardingPlan) -> Bool {
         let kept = Set(plan.peers.map(\.name))
         let removed = peers.compactMap { $0?.name }.filter { !kept.contains($0) }
         return apply(ForwardingChange(local: plan.local, removed: removed, updated: plan.peers))
@@ -49,7 +49,7 @@ struct ForwardingDirectory {
     ///
     /// - Returns: True where ``table`` is a new one.
     @discardableResult
-    mutating func apply(_ change: ForwardingChange) -> Bool {
+    package mutating func apply(_ change: ForwardingChange) -> Bool {
         var changes = ForwardingTable.Changes()
         let freed = remove(change.removed, &changes)
         let updated = change.updated.map { (peer: $0, number: number(of: $0.name)) }.filter { update in
@@ -83,8 +83,13 @@ struct ForwardingDirectory {
             changes.peers.append((number, table.makeVacantPeer()))
             freed.append(Int32(truncatingIfNeeded: number))
         }
+        if freed.count > Self.few {
+            let gone = Set(freed)
+            order.removeAll(where: gone.contains)
+        } else {
+            for name in names where number(of: name) != nil { order.remove(at: position(of: name)) }
+        }
         for number in freed { peers[Int(number)] = nil }
-        if !freed.isEmpty { order.removeAll { peers[Int($0)] == nil } }
         return freed
     }
 
@@ -143,7 +148,7 @@ struct ForwardingDirectory {
     private func isBefore(_ number: Int32, _ name: String) -> Bool { peers[Int(number)].map { $0.name < name } ?? true }
 
     private mutating func insert(_ added: [Int32]) {
-        guard added.count > Self.fewAdditions else {
+        guard added.count > Self.few else {
             for number in added {
                 guard let name = peers[Int(number)]?.name else { continue }
                 order.insert(number, at: position(of: name))

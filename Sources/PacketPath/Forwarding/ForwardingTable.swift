@@ -4,11 +4,11 @@ import Addressing
 /// locks or reference counting, and a change puts a successor in its place, which shares what has not changed.
 ///
 /// The first four tables lead to the peers' numbers.
-final class ForwardingTable: Sendable {
-    typealias Peer = PeerRecord
+package final class ForwardingTable: Sendable {
+    package typealias Peer = PeerRecord
 
     /// Each peer's own subnets, and the further routes behind it.
-    let subnets: PrefixTable
+    package let subnets: PrefixTable
     let routes: PrefixTable
     /// The nodes' own addresses: where they may send inner packets from.
     let nodeAddresses: OuterAddresses
@@ -17,8 +17,6 @@ final class ForwardingTable: Sendable {
     let ownRoutes: PrefixTable
     let tunnelV4: AddressKey?
     let tunnelV6: AddressKey?
-    /// In bytes: ``ForwardingPlan/Local/longestReceived``.
-    let longestReceived: Int
 
     /// What a successor differs in.
     struct Changes {
@@ -50,7 +48,6 @@ final class ForwardingTable: Sendable {
         ownSubnets = PrefixTable(own: local.subnets)
         ownRoutes = PrefixTable(own: local.routes)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
-        longestReceived = local.longestReceived
     }
 
     init(succeeding former: ForwardingTable, with changes: Changes, _ local: ForwardingPlan.Local) {
@@ -62,12 +59,11 @@ final class ForwardingTable: Sendable {
         ownSubnets = PrefixTable(own: local.subnets)
         ownRoutes = PrefixTable(own: local.routes)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
-        longestReceived = local.longestReceived
     }
 
     /// The peer that `index`, an answer of one of the tables, stands for.
     @inline(__always)
-    func peer(_ index: Int) -> Peer { peers[index] }
+    package func peer(_ index: Int) -> Peer { peers[index] }
 
     /// True where `outer` is an address that the peer sends from.
     @inline(__always)

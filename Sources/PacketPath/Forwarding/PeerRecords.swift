@@ -1,19 +1,22 @@
 import Addressing
 
 /// One peer as packets meet it. What it points at is retained by the list that it stands in.
-struct PeerRecord: BitwiseCopyable {
+package struct PeerRecord: BitwiseCopyable {
     /// Where to send, where `hasEndpoint`.
     var endpoint = AddressKey(high: 0, low: 0)
     unowned(unsafe) var state: PeerState
     unowned(unsafe) var path: PathState
     /// The outer sources of its datagrams besides the endpoint.
     fileprivate unowned(unsafe) var furtherSources: AddressList
-    var port: UInt16 = 0
+    package internal(set) var port: UInt16 = 0
     var hasEndpoint = false
     /// Whether received datagrams must bear the endpoint or another address of the peer as outer source.
     var checksSource = false
     /// Whether inner transport checksums may stay partial on the way, in both directions.
     var defersChecksums = false
+
+    /// Fills a cache line, so that no peer needs two.
+    private var padding: (UInt64, UInt64) = (0, 0)
 
     /// Which outer protocol carries the peer's packets.
     var endpointFamily: IPFamily { endpoint.isV4 ? .v4 : .v6 }
@@ -77,6 +80,14 @@ final class AddressList: Sendable {
 struct PeerRecords: ~Copyable, Sendable {
     private static let chunkSize = 128
 
+    /// Room for a chunk's records, each in a cache line of its own.
+    private static func allocateRecords() -> UnsafeMutablePointer<PeerRecord> {
+        // Sound: the bytes suffice for the records, which are aligned to their own size.
+        unsafe UnsafeMutableRawPointer.allocate(
+            byteCount: chunkSize * MemoryLayout<PeerRecord>.stride, alignment: 64
+        ).bindMemory(to: PeerRecord.self, capacity: chunkSize)
+    }
+
     @safe
     private final class Chunk: Sendable {
         nonisolated(unsafe) let records: UnsafeMutablePointer<PeerRecord>
@@ -84,14 +95,14 @@ struct PeerRecords: ~Copyable, Sendable {
         /// A chunk of numbers that no peer has.
         init(state: PeerState, path: PathState) {
             // Sound: the block has a record for each number of the chunk, and its records' objects are retained.
-            unsafe records = .allocate(capacity: chunkSize)
+            unsafe records = allocateRecords()
             for index in 0..<chunkSize {
                 unsafe (records + index).initialize(to: PeerRecord(retaining: state, path, furtherSources: .none))
             }
         }
 
         init(copying other: Chunk) {
-            unsafe records = .allocate(capacity: chunkSize)
+            unsafe records = allocateRecords()
             unsafe records.initialize(from: other.records, count: chunkSize)
             for index in 0..<chunkSize { unsafe records[index].retain() }
         }

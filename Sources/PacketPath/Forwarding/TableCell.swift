@@ -4,7 +4,7 @@ internal import Synchronization
 /// Hands a ``ForwardingTable`` from the control thread to the datapath's threads: they never wait, and a table that
 /// was replaced ends once no thread reads it any more (hazard pointers, Michael 2004).
 @safe
-final class TableCell: Sendable {
+package final class TableCell: Sendable {
     /// The address of the table in force, which this object retains.
     private let current: Atomic<UInt>
     /// For each reader the address of the table that it uses at this moment, or 0.
@@ -12,7 +12,7 @@ final class TableCell: Sendable {
     private let readers: Int
 
     /// - Parameter readers: How many threads read; each uses its own number below this.
-    init(_ table: ForwardingTable, readers: Int) {
+    package init(_ table: ForwardingTable, readers: Int) {
         // Sound: the slots live as long as this object; the retained table is released by `replace` or `deinit`.
         current = Atomic(Self.retain(table))
         unsafe inUse = .allocate(capacity: readers)
@@ -43,7 +43,7 @@ final class TableCell: Sendable {
     }
 
     /// Puts `table` in force for all packets from now on; comes back when nobody reads the former one.
-    func replace(_ table: ForwardingTable) {
+    package func replace(_ table: ForwardingTable) {
         let old = current.exchange(Self.retain(table), ordering: .sequentiallyConsistent)
         for reader in 0..<readers {
             // A batch of packets takes microseconds; a thread that waits for packets holds no table.

@@ -1,13 +1,13 @@
-import Addressing
+package import Addressing
 
 /// An address as two numbers, so that comparing, masking and hashing one costs a few instructions. An IPv4 address
 /// takes its IPv4-mapped place, ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one table serves both families.
-struct AddressKey: Hashable, BitwiseCopyable, Sendable {
+package struct AddressKey: Hashable, BitwiseCopyable, Sendable {
     var high: UInt64
     var low: UInt64
 
     @inline(__always)
-    init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
@@ -18,7 +18,7 @@ struct AddressKey: Hashable, BitwiseCopyable, Sendable {
         self.init(high: 0, low: 0xffff_0000_0000 | UInt64(number))
     }
 
-    init(_ address: IPAddress) {
+    package init(_ address: IPAddress) {
         switch address.family {
         case .v4: self.init(v4: UInt32(truncatingIfNeeded: address.bits))
         case .v6:

@@ -121,8 +121,7 @@ final class Daemon {
             metadata: [
                 "version": "\(Self.version)", "node": "\(node.name)", "nodeID": "\(node.nodeID)",
                 "subnets": "\(node.subnets.map(\.description).joined(separator: ","))", "datapath": "\(datapath.name)",
-                "reason": "\(datapathReason)", "offloads": "\(datapath.offloads)",
-                "peers": "\(loader.registry.peers.count)",
+                "reason": "\(datapathReason)", "peers": "\(loader.registry.peers.count)",
             ])
         if let error = loader.lastError { tellBadFile(error) }
         RegistryLog(log).tell(loader.registry.problems, loader.registry.conflicts)
@@ -236,10 +235,15 @@ final class Daemon {
     }
 
     private func readNodeFile() {
+        let started = monotonicNanoseconds()
         loader.read(settings: settings)
         if let error = loader.lastError { tellBadFile(error) }
         rebuildRegistry()
+        log.debug(
+            "node file is read", metadata: ["milliseconds": "\((monotonicNanoseconds() - started) / 1_000_000)"])
         apply()
+        // A file of many nodes leaves much behind that is not needed until the next one.
+        warrens_return_memory()
     }
 
     private func followKernel() {
@@ -331,7 +335,14 @@ final class Daemon {
         let maker = PlanMaker(
             settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
             resolved: resolver.addresses)
+        let started = monotonicNanoseconds()
         if isAllUntold || datapathIsLost { try tellAll(maker) } else { tellDifference(maker) }
+        log.debug(
+            "datapath follows",
+            metadata: [
+                "peers": "\(isAllUntold ? loader.registry.peers.count : untold.count)",
+                "microseconds": "\((monotonicNanoseconds() - started) / 1000)",
+            ])
         (untold, isAllUntold) = (PeerDifference(), false)
         try resolver.want(hostNames.all)
         let problems = demands.problems

@@ -7,8 +7,6 @@ struct HostNames {
     /// The names that have to be resolved.
     var all: Set<String> { byPeer.values.reduce(into: []) { $0.formUnion($1) } }
 
-    var isEmpty: Bool { byPeer.isEmpty }
-
     mutating func add(_ difference: RegistryDifference) {
         for peer in difference.removed { byPeer[peer.name] = nil }
         for peer in difference.added + difference.changed.map(\.new) {
@@ -18,11 +16,4 @@ struct HostNames {
     }
 
     func isNeeded(for peer: Peer) -> Bool { byPeer[peer.name] != nil }
-}
-
-extension Peer {
-    /// The host names among its endpoints.
-    var hostNames: [String] {
-        endpoints.compactMap { if case .name(let name, _) = $0 { name } else { nil } }
-    }
 }

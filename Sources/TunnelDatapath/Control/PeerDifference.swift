@@ -5,7 +5,7 @@ struct PeerDifference {
     private(set) var removed: Set<String> = []
     private(set) var updated: [String: Peer] = [:]
 
-    var isEmpty: Bool { removed.isEmpty && updated.isEmpty }
+    var count: Int { removed.count + updated.count }
 
     /// Takes in what has changed since.
     mutating func add(_ difference: RegistryDifference) {

@@ -19,7 +19,7 @@ struct RegistryLoader {
     /// Reads the file again. One that is missing or makes no sense leaves the registry in force.
     mutating func read(settings: Settings) {
         do throws(OverlayError) {
-            lastGood = try NodeFile.read(path, settings: settings)
+            lastGood = try NodeFile.read(path, settings: settings, former: lastGood)
             loadedAt = Timestamp(seconds: WallClock.seconds())
             lastError = nil
         } catch {
@@ -33,7 +33,7 @@ struct RegistryLoader {
     /// - Returns: What is different.
     mutating func rebuild(node: LocalNode, settings: Settings, facts: UplinkFacts) -> RegistryDifference {
         let former = registry
-        registry = Registry.build(from: lastGood, local: node, settings: settings, facts: facts)
+        registry = Registry.build(from: lastGood, local: node, settings: settings, facts: facts, former: former)
         return registry.difference(from: former)
     }
 }

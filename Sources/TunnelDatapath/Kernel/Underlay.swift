@@ -36,7 +36,6 @@ final class Underlay {
     private let addresses: [InterfaceAddress]
     /// Whether any route has an MTU of its own: few hosts have one.
     private let hasRouteMTU: Bool
-    private var known: [IPAddress: Path?] = [:]
 
     /// - Parameter ownSubnets: Those of this node: a device with a gateway address of theirs has its pods behind it.
     init(_ socket: RouteSocket, ownSubnets: [NodeSubnet]) throws(SystemError) {
@@ -93,13 +92,6 @@ final class Underlay {
     /// The way that a datagram of ours to `address` takes; nil where there is none, or where it leads back into the
     /// overlay or to this host itself.
     func path(to address: IPAddress) -> Path? {
-        if let path = known[address] { return path }
-        let path = lookUp(address)
-        known[address] = path
-        return path
-    }
-
-    private func lookUp(_ address: IPAddress) -> Path? {
         guard let route = try? socket.route(to: address, mark: KernelNames.datagramMark),
             route.kind == .unicast, let index = route.interfaceIndex, let link = links[index]
         else { return nil }
@@ -117,11 +109,6 @@ final class Underlay {
     /// The MTU of the device that the default route leads to; nil without one.
     var uplinkMTU: Int? {
         routes.filter { $0.destination.length == 0 }.flatMap(\.interfaceIndices).compactMap { links[$0]?.mtu }.min()
-    }
-
-    /// The largest MTU of the host's own devices, in bytes, but for those that lead back to itself.
-    var largestMTU: Int {
-        links.values.filter { !$0.isLoopback }.map(\.mtu).max() ?? 65535
     }
 
     /// What choosing among a peer's addresses needs to know.

@@ -7,4 +7,7 @@
  */
 void warrens_release_code(void);
 
+/* Gives memory back that was needed for a while, and that the allocator keeps for the next time (malloc_trim(3)). */
+void warrens_return_memory(void);
+
 #endif

@@ -1,0 +1,62 @@
+import Addressing
+import Host
+import PacketPath
+import Testing
+
+@testable import Overlay
+@testable import TunnelDatapath
+
+struct PlanMakerTests {
+    /// Settles what becomes of some nodes, on a machine of which `/tmp` has the identity.
+    private static func plan(_ nodes: String, hostDestinations: [String] = []) throws -> (PlanMaker, [Peer]) {
+        let root = "/tmp/warrens-plan-\(UInt64.random(in: 0 ... .max))"
+        defer { _ = try? Files.removeTree(root) }
+        try Files.makeDirectories("\(root)/etc")
+        try Files.replace("\(root)/etc/machine-id", with: "0123456789abcdef0123456789abcdef\n".utf8)
+        let node = try LocalNode.load(paths: NodePaths(root: root), settings: .default, kernelFamilies: [.v6, .v4])
+        let file = try NodeFile.parse(
+            Array("{\"kind\": \"List\", \"items\": [\(nodes)]}".utf8), source: "nodes.json", settings: .default)
+        let registry = Registry.build(from: file, local: node, settings: .default, facts: .unknown)
+        let maker = PlanMaker(
+            settings: .default, node: node, ownRoutes: [], ownFeatures: ["checksum-deferral"],
+            pathMTU: { $0.family == .v4 ? 1500 : 9000 }, uplinkMTU: 1500,
+            hostDestinations: Set(hostDestinations.compactMap { IPPrefix($0) }), resolved: [:])
+        return (maker, registry.peers)
+    }
+
+    private static func node(_ name: String, _ annotations: String, addresses: [String]) -> String {
+        let list = addresses.map { "{\"type\": \"InternalIP\", \"address\": \"\($0)\"}" }.joined(separator: ",")
+        return "{\"kind\": \"Node\", \"metadata\": {\"name\": \"\(name)\", \"annotations\": {\(annotations)}}, "
+            + "\"status\": {\"addresses\": [\(list)], \"nodeInfo\": {\"machineID\": \"fedcba9876543210fedcba9876543210\"}}}"
+    }
+
+    /// A node of both families may announce an endpoint of one of them, and send over the other one.
+    @Test func aPeerMaySendFromAllOfItsAddresses() throws {
+        let (maker, peers) = try Self.plan(
+            Self.node(
+                "shed",
+                "\"warrens.io/endpoints\": \"198.51.100.7:4000\", \"warrens.io/features\": \"checksum-deferral\"",
+                addresses: ["192.0.2.7", "2001:db8::7"]))
+        let peer = try #require(peers.map(maker.peer).first)
+        #expect(peer.endpoint?.description == "198.51.100.7:4000" && peer.defersChecksums)
+        #expect(peer.outerSources?.map(\.description) == ["192.0.2.7", "2001:db8::7", "198.51.100.7"])
+    }
+
+    @Test func demandsFollowEachPeer() throws {
+        let nodes = [
+            Self.node("a", "\"warrens.io/subnets\": \"10.220.1.0/24\"", addresses: ["192.0.2.1"]),
+            Self.node(
+                "b", "\"warrens.io/subnets\": \"10.220.2.0/24\", \"warrens.io/routes\": \"172.16.0.0/16,10.9.8.0/24\"",
+                addresses: ["2001:db8::2"]),
+        ]
+        let (maker, peers) = try Self.plan(nodes.joined(separator: ","), hostDestinations: ["10.9.0.0/16"])
+        let plan = maker.plan(for: peers)
+        var demands = maker.demands(of: plan)
+        #expect(demands.smallestLimit == 1472 && demands.destinations.map(\.description) == ["172.16.0.0/16"])
+        #expect(demands.problems.map(\.node) == ["b"])
+        demands.replace(plan.peers[0], by: nil)
+        #expect(demands.smallestLimit == 8952)
+        demands.replace(plan.peers[1], by: nil)
+        #expect(demands.smallestLimit == nil && demands.destinations.isEmpty && demands.problems.isEmpty)
+    }
+}
