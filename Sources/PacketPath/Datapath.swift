@@ -5,6 +5,8 @@ package import Addressing
 package protocol Datapath: AnyObject, Sendable {
     /// The name in settings, `status` and the metrics.
     var name: String { get }
+    /// What the kernel does for it, for people to read.
+    var offloads: String { get }
 
     /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
     func replace(_ plan: ForwardingPlan)

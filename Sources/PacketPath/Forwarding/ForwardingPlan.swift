@@ -11,11 +11,18 @@ package struct ForwardingPlan: Sendable, Equatable {
         package var routes: [IPPrefix]
         /// This node's address on the tunnel, for each family that it has.
         package var tunnelAddresses: [IPAddress]
+        /// The longest IP packet that any device of this host can receive in one piece, in bytes: its largest MTU. What
+        /// routes towards a peer carry says nothing of what comes back.
+        package var longestReceived: Int
 
-        package init(subnets: [IPPrefix] = [], routes: [IPPrefix] = [], tunnelAddresses: [IPAddress] = []) {
+        package init(
+            subnets: [IPPrefix] = [], routes: [IPPrefix] = [], tunnelAddresses: [IPAddress] = [],
+            longestReceived: Int = 65535
+        ) {
             self.subnets = subnets
             self.routes = routes
             self.tunnelAddresses = tunnelAddresses
+            self.longestReceived = longestReceived
         }
     }
 

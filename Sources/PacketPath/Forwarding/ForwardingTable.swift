@@ -17,6 +17,8 @@ package final class ForwardingTable: Sendable {
     let ownRoutes: PrefixTable
     let tunnelV4: AddressKey?
     let tunnelV6: AddressKey?
+    /// In bytes: ``ForwardingPlan/Local/longestReceived``.
+    let longestReceived: Int
 
     /// What a successor differs in.
     struct Changes {
@@ -48,6 +50,7 @@ package final class ForwardingTable: Sendable {
         ownSubnets = PrefixTable(own: local.subnets)
         ownRoutes = PrefixTable(own: local.routes)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
+        longestReceived = local.longestReceived
     }
 
     init(succeeding former: ForwardingTable, with changes: Changes, _ local: ForwardingPlan.Local) {
@@ -59,6 +62,7 @@ package final class ForwardingTable: Sendable {
         ownSubnets = PrefixTable(own: local.subnets)
         ownRoutes = PrefixTable(own: local.routes)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
+        longestReceived = local.longestReceived
     }
 
     /// The peer that `index`, an answer of one of the tables, stands for.

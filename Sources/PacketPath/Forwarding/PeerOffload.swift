@@ -16,12 +16,4 @@ extension ForwardingTable.Peer {
     func defersChecksum(of packet: InnerPacket, from start: Int) -> Bool {
         defersChecksums && start == packet.headerLength
     }
-
-    /// The longest packet that can have come from the peer in one piece, in bytes. Unknown of a peer without an endpoint.
-    @inline(__always)
-    func longestPacket(from outerSource: AddressKey) -> Int {
-        guard hasEndpoint else { return 65535 }
-        let overhead = outerSource.isV4 ? WireFormat.overheadV4 : WireFormat.overheadV6
-        return max(unsafe path.routeLimit - overhead, WireFormat.minimumMTU)
-    }
 }

@@ -38,11 +38,6 @@ final class PathState: Sendable {
     /// Follows a change of the route.
     func setRouteMTU(_ mtu: Int) { routeMTU.store(mtu, ordering: .relaxed) }
 
-    /// The outer MTU of the route, in bytes.
-    var routeLimit: Int {
-        @inline(__always) get { routeMTU.load(ordering: .relaxed) }
-    }
-
     /// Takes note of a size that the network reported.
     ///
     /// - Returns: True where it is news.

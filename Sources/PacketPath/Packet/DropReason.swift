@@ -19,8 +19,8 @@
 /// - `spoofedSource`: an inner source of a node whose endpoints do not include the outer source (`sourceCheck`).
 /// - `notForUs`: an inner destination outside of this node's subnets and routes.
 /// - `congestion`: marked "congestion experienced" on the way, and its sender would not understand (RFC 6040).
-/// - `oversized`: an inner UDP datagram longer than its peer's path carries: a kernel's unsegmented super-packet, whose
-///   parts cannot be told apart any more.
+/// - `oversized`: an inner UDP datagram longer than any device here receives in one piece: a kernel's super-packet that
+///   was never cut, whose parts cannot be told apart any more.
 /// - `deliveryFailed`: the kernel did not take the packet from the tunnel device.
 package enum DropReason: Int, CaseIterable, Sendable {
     case malformed, notUnicast, ownDestination, noPeer, noEndpoint, loop, tooBig, sendFailed
@@ -45,6 +45,9 @@ package enum TrafficCounter: Int, CaseIterable, Sendable {
     case pathMTUChanges
     /// Sends of several datagrams that the kernel split, and deliveries of several packets as one super-packet.
     case segmentedSends, mergedDeliveries
+    /// Sends that the kernel could not split for want of checksum offload (EIO), after which that thread sends each
+    /// datagram by itself.
+    case segmentationRefusals
 
     package var name: String { "\(self)" }
 }

@@ -26,17 +26,19 @@ enum Offload {
 
     /// What to tell the kernel of one whole packet from a peer.
     ///
-    /// - Parameter limit: The longest packet that the peer's path carries in one piece. A longer one is a super-packet
-    ///   that a kernel sender passed on uncut, as they do on virtual wires.
+    /// - Parameter limit: The longest packet that can have come in one piece. A longer one is a super-packet that a
+    ///   kernel sender passed on uncut, as they do on virtual wires: nobody knows its segment size any more, so it is cut
+    ///   to what every path carries.
     /// - Returns: Nil where the packet cannot be delivered as it was meant.
     @inline(__always)
     static func describe(_ packet: InnerPacket, limit: Int) -> VirtualHeader? {
         guard let transport = TransportHeader(packet) else { return .plain }
         if packet.bytes.count > limit {
-            guard transport.kind == .tcp, limit > transport.payloadStart else { return nil }
+            let room = WireFormat.minimumMTU - transport.payloadStart
+            guard transport.kind == .tcp, room > 0 else { return nil }
             return mark(
                 packet.bytes, transport, packet.family, length: packet.bytes.count,
-                segmentSize: limit - transport.payloadStart)
+                segmentSize: room)
         }
         if transport.hasPartialChecksum(packet) {
             return VirtualHeader(partialChecksumFrom: transport.start, at: transport.checksumOffset)

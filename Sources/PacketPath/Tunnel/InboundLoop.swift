@@ -20,7 +20,6 @@ struct InboundLoop: ~Copyable {
         var run: SegmentRun
         let first: PacketView
         let peer: ForwardingTable.Peer
-        let limit: Int
     }
 
     init(
@@ -79,7 +78,7 @@ struct InboundLoop: ~Copyable {
                 offset += length
             } while offset < received.bytes.count
             // Runs end with the receive: its datagrams share one outer header and one verified checksum.
-            deliverPending(now: now)
+            deliverPending(table, now: now)
         }
     }
 
@@ -90,17 +89,16 @@ struct InboundLoop: ~Copyable {
             delivery.append(payload)
             return
         }
-        deliverPending(now: now)
+        deliverPending(table, now: now)
         switch Inbound.decide(datagram, from: received.source, outerClass: received.trafficClass, table) {
         case .deliver(let peer, let packet, let receivedClass):
-            let limit = peer.longestPacket(from: received.source)
             if received.isJoined, let run = SegmentRun(packet, receivedClass: receivedClass),
                 !run.isUDP || device.hasUDPSegmentation
             {
                 delivery.append(datagram)
-                pending = Pending(run: run, first: datagram, peer: peer, limit: limit)
+                pending = Pending(run: run, first: datagram, peer: peer)
             } else {
-                deliver(packet, of: peer, limit: limit, now: now)
+                deliver(packet, of: peer, table, now: now)
             }
         case .drop(let reason):
             counters.drop(reason)
@@ -111,13 +109,13 @@ struct InboundLoop: ~Copyable {
     }
 
     /// Delivers the segments that wait, as one packet.
-    private mutating func deliverPending(now: Int64) {
+    private mutating func deliverPending(_ table: ForwardingTable, now: Int64) {
         guard let pending else { return }
         self.pending = nil
         if pending.run.count == 1 {
             delivery.clear()
             if let packet = InnerPacket(pending.first) {
-                deliver(packet, of: pending.peer, limit: pending.limit, now: now)
+                deliver(packet, of: pending.peer, table, now: now)
             }
             return
         }
@@ -127,8 +125,10 @@ struct InboundLoop: ~Copyable {
         if isTaken { counters.add(.mergedDeliveries) }
     }
 
-    private mutating func deliver(_ packet: InnerPacket, of peer: ForwardingTable.Peer, limit: Int, now: Int64) {
-        guard let description = Offload.describe(packet, limit: limit) else {
+    private mutating func deliver(
+        _ packet: InnerPacket, of peer: ForwardingTable.Peer, _ table: ForwardingTable, now: Int64
+    ) {
+        guard let description = Offload.describe(packet, limit: table.longestReceived) else {
             counters.drop(.oversized)
             return
         }

@@ -256,6 +256,7 @@ struct OutboundLoop: ~Copyable {
         counters.add(.sentPackets, outcome.packets)
         counters.add(.sentBytes, outcome.bytes)
         counters.add(.segmentedSends, outcome.segmented)
+        counters.add(.segmentationRefusals, outcome.unsplit)
     }
 
     /// The kernel did not take the datagram around `packet`. Where the path turned out to be narrower than we knew,

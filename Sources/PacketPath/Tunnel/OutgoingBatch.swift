@@ -120,8 +120,8 @@ struct OutgoingBatch: ~Copyable {
         var bytes = 0
         /// Messages of several datagrams.
         var segmented = 0
-        /// The kernel cannot split datagrams on some path; from now on none share a message.
-        var lostSegmentation = false
+        /// Messages that the kernel could not split; from the first one on, no datagrams share a message.
+        var unsplit = 0
     }
 
     /// Sends all datagrams, counts them for their receivers and empties the batch.
@@ -194,7 +194,7 @@ struct OutgoingBatch: ~Copyable {
         if error == EIO, message.datagrams > 1 {
             // The device computes no checksums, without which the kernel does not split (linux: udp_send_skb).
             joins = false
-            outcome.lostSegmentation = true
+            outcome.unsplit += 1
         }
         var single = unsafe outgoing[index]
         unsafe single.segment = 0

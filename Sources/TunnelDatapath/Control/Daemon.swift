@@ -121,7 +121,8 @@ final class Daemon {
             metadata: [
                 "version": "\(Self.version)", "node": "\(node.name)", "nodeID": "\(node.nodeID)",
                 "subnets": "\(node.subnets.map(\.description).joined(separator: ","))", "datapath": "\(datapath.name)",
-                "reason": "\(datapathReason)", "peers": "\(loader.registry.peers.count)",
+                "reason": "\(datapathReason)", "offloads": "\(datapath.offloads)",
+                "peers": "\(loader.registry.peers.count)",
             ])
         if let error = loader.lastError { tellBadFile(error) }
         RegistryLog(log).tell(loader.registry.problems, loader.registry.conflicts)

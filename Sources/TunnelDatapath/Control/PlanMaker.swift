@@ -24,6 +24,8 @@ struct PlanMaker {
     let pathMTU: (IPAddress) -> Int?
     /// The MTU of the device with the default route, in bytes.
     let uplinkMTU: Int?
+    /// The largest MTU of the devices that datagrams can come in by, in bytes.
+    let longestReceived: Int
     /// Where this host finds others without the overlay.
     let hostDestinations: Set<IPPrefix>
     /// The addresses of the endpoints' host names, as far as they are known.
@@ -34,7 +36,8 @@ struct PlanMaker {
 
     var local: ForwardingPlan.Local {
         ForwardingPlan.Local(
-            subnets: ownSubnets.map(\.prefix), routes: ownRoutes, tunnelAddresses: node.subnets.map(\.tunnelAddress))
+            subnets: ownSubnets.map(\.prefix), routes: ownRoutes, tunnelAddresses: node.subnets.map(\.tunnelAddress),
+            longestReceived: longestReceived)
     }
 
     func plan(for peers: [Peer]) -> ForwardingPlan { ForwardingPlan(local: local, peers: peers.map(peer)) }
@@ -142,7 +145,7 @@ extension PlanMaker {
         self.init(
             settings: settings, node: node, ownRoutes: registry.selfEntry?.routes ?? [],
             ownFeatures: registry.selfEntry?.features ?? [], pathMTU: { underlay.path(to: $0)?.mtu },
-            uplinkMTU: underlay.uplinkMTU,
+            uplinkMTU: underlay.uplinkMTU, longestReceived: underlay.largestMTU,
             hostDestinations: underlay.destinations, resolved: resolved)
     }
 }

@@ -111,6 +111,11 @@ final class Underlay {
         routes.filter { $0.destination.length == 0 }.flatMap(\.interfaceIndices).compactMap { links[$0]?.mtu }.min()
     }
 
+    /// The largest MTU of the host's own devices, in bytes, but for those that lead back to itself.
+    var largestMTU: Int {
+        links.values.filter { !$0.isLoopback }.map(\.mtu).max() ?? 65535
+    }
+
     /// What choosing among a peer's addresses needs to know.
     var facts: UplinkFacts {
         let onLink = routes.filter { $0.gateway == nil && $0.nextHops.isEmpty && $0.destination.length > 0 }

@@ -21,7 +21,8 @@ struct StatusReporter: Sendable {
     func report(uptime: Int) -> (report: StatusReport, totals: CounterTotals) {
         let totals = datapath.totals()
         let report = StatusReport(
-            version: Daemon.version, datapath: datapath.name, datapathReason: datapathReason, name: node.name,
+            version: Daemon.version, datapath: datapath.name, datapathReason: "\(datapathReason); \(datapath.offloads)",
+            name: node.name,
             nodeID: node.nodeID, subnets: (node.subnets + node.draining).map(\.prefix), claim: node.claim, mtu: mtu,
             uptime: uptime,
             registry: .init(
