@@ -8,7 +8,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from measure import memory, probe, traffic
+from measure import memory, packet_bench, probe, traffic
 from measure.contest import OURS
 from measure.failures import FAILURES, first_line
 from measure.memory import MIB
@@ -33,6 +33,8 @@ the peers are not there.
   the new endpoint; *from the difference* begins when the daemon has logged the registry's difference, to a millisecond.
   *lost* counts the datagrams of all rounds that arrived nowhere: those to the peer that changed, and those elsewhere.
 - *throughput*: one TCP stream between the two nodes' pods, interleaved; *of ten* is the ratio to ten peers in the same round.
+- *lookup*: `packet-bench` finds the peers of destinations in the table of the packet path, one hot destination or random
+  ones of all peers; each lookup waits for the one before it. *table*: it brings the difference of one peer into that table.
 
 What it does not show: `kubectl` prints ten to thirty times as much for a real node as stands in this file, and what is
 skipped takes time as well. Peers whose endpoints are host names, which have to be resolved, are not among them.
@@ -43,7 +45,19 @@ columns = [
 ]
 
 
+#: What `packet-bench` calls it, and what we do.
+PARTS = {
+    ("lookup", "hot"): "lookup, one hot destination",
+    ("lookup", "random"): "lookup, random destinations",
+    ("change", "one changed"): "table: one changed",
+    ("change", "one added"): "table: one added",
+    ("change", "one removed"): "table: one removed",
+}
+
+
 def run(bench):
+    bench.say(f"{name}: lookups and changes of the table")
+    yield from packet_bench.results(name, OURS, PEERS, PARTS, xLabel="peers", xScale="log")
     crowds = {}
     try:
         for peers in PEERS:

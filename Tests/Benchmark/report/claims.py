@@ -52,11 +52,14 @@ CLAIMS = [
     *(_attach("{}, part of the time of bridge + host-local", verb, "", "bridge + host-local", "warrensOver", 0.5)
       for verb in ("ADD", "DEL")),
     # "The same", where a tenth is within the noise of a machine that others use.
-    *(_attach("{} with 10,000 leases, times that with none", verb, ", with leases", "warrens + warrens-ipam", "ofNone", 1.1,
-              x=10_000) for verb in ("ADD", "DEL")),
+    *(_attach("{} with 10,000 leases, times that with none", verb, ", with leases", "warrens + warrens-ipam", "ratioToNone",
+              1.1, x=10_000) for verb in ("ADD", "DEL")),
     Claim("TCP with 100,000 peers, times that with ten", {**_CROWDED, "parameter": "throughput"}, "ratioToTen", least=0.9),
     Claim("one of 100,000 peers changes, from the difference to the datapath, ms",
           {**_CROWDED, "parameter": "change: from the difference"}, "median", most=10),
+    *(Claim(f"lookup among 100,000 peers, {destinations}, ns",
+            {**_CROWDED, "parameter": f"lookup, {destinations}", "family": 4}, "median", most=150)
+      for destinations in ("one hot destination", "random destinations")),
 ]
 
 
