@@ -1,8 +1,11 @@
 """Plots: bars for comparisons, lines for curves over a number; each as PNG and SVG."""
 
+import glob
 import os
 
 from measure.contest import OURS
+
+from .text import figure as number
 
 COLORS = {"plain routing": "#777777", "kernel VXLAN": "#aaaaaa"}
 HIGHLIGHT, OTHERS = "#c8553d", "#5b8db8"
@@ -21,6 +24,10 @@ def refusal():
 
 def draw(question, results, directory):
     """Draws what a question found; returns the names of the files by (parameter, unit)."""
+    for stale in glob.glob(os.path.join(directory, f"{question.name}-*.png")):
+        for path in (stale, stale.removesuffix("png") + "svg"):
+            if os.path.exists(path):
+                os.unlink(path)  # Of an earlier run, which may have drawn more.
     measured = [result for result in results if result["rounds"]]
     files = {}
     for number, ((parameter, unit), group) in enumerate(_figures(measured).items(), 1):
@@ -78,13 +85,16 @@ def _bars(question, parameter, unit, results):
             middle = result["median"]
             whiskers = [[middle - result["min"]], [result["max"] - middle]]
             axis.barh(position, middle, color=_color(subject), xerr=whiskers, ecolor="#333333", capsize=2)
+            axis.annotate(number(middle), (result["max"], position), xytext=(5, 0), textcoords="offset points",
+                          va="center", fontsize=8)
         axis.set_yticks(range(len(subjects)), subjects)
         axis.set_title(_title(wire, family), fontsize=10)
         axis.set_xlabel(unit)
+        axis.margins(x=0.12)  # Room for the numbers.
         axis.grid(axis="x", alpha=0.3)
     for axis in axes[::2]:  # The others of a row share this one's.
         axis.invert_yaxis()
-    figure.suptitle(": ".join(filter(None, [question.title, parameter])) + " (median, least and greatest)", fontsize=11)
+    _head(figure, question, parameter, " (median, least and greatest)")
     return figure
 
 
@@ -106,8 +116,12 @@ def _lines(question, parameter, unit, results):
         axis.set_title(_title(wire, family), fontsize=10)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
-    figure.suptitle(": ".join(filter(None, [question.title, parameter])), fontsize=11)
+    _head(figure, question, parameter)
     return figure
+
+
+def _head(figure, question, parameter, more=""):
+    figure.suptitle("\n".join(filter(None, [question.title, parameter + more])), fontsize=11)
 
 
 def _save(figure, directory, name):
