@@ -130,8 +130,10 @@ def measure(bench, masquerade, crowd, rounds):
 def results(verb, masquerade, crowd, taken):
     values = {contestant: [row and row[verb][1] * 1000 for row in rows] for contestant, rows in taken.items()}
     with_leases = any(place.leased for place, _ in taken)
+    alone = any(place.family for place, _ in taken)
     common = {
-        "parameter": parameter(verb, masquerade, crowd) + (", with leases" if with_leases else ""), "better": "lower",
+        "parameter": parameter(verb, masquerade, crowd) + ", with leases" * with_leases + ", IPv4 alone" * alone,
+        "better": "lower",
     }
     for (place, plugin), own in values.items():
         common |= {"family": place.family} | ({"x": place.leased, "xLabel": "leases"} if with_leases else {})

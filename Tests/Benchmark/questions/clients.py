@@ -35,7 +35,7 @@ def run(bench):
     with gather(bench, name, subjects, lambda subject: Group(subject, SITES, RATE)) as gathering:
         for count in COUNTS:
             taken = gathering.measure(
-                f"{count} clients", bench.count(3),
+                f"{count} clients", bench.count(2),
                 lambda group: ask(group, SERVER, ASKERS, count, interval=INTERVAL, timeout=TIMEOUT, seconds=SECONDS))
             for parameter, unit, value in (
                 ("failed requests", "%", lambda sample: sample.failed_percent),

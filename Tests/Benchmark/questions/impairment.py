@@ -59,7 +59,7 @@ def measure(bench, gathering, kind, label, x, **impairment):
         group.impair(rate=RATE, **impairment)
     common = {"family": 4, "x": x, "xLabel": label}
     stream = gathering.measure(
-        f"{x} {label}, TCP", bench.count(3), lambda group: together(group, [(FAR, NEAR)], STREAM), at_once=True)
+        f"{x} {label}, TCP", bench.count(2), lambda group: together(group, [(FAR, NEAR)], STREAM), at_once=True)
     yield from stream.results(f"{kind}: TCP", "Mb/s", lambda sample: sample[0][0], **common)
     web = gathering.measure(
         f"{x} {label}, web", bench.count(2), at_once=True,
