@@ -19,7 +19,7 @@ struct PlanMakerTests {
         let registry = Registry.build(from: file, local: node, settings: .default, facts: .unknown)
         let maker = PlanMaker(
             settings: .default, node: node, ownRoutes: [], ownFeatures: ["checksum-deferral"],
-            pathMTU: { $0.family == .v4 ? 1500 : 9000 }, uplinkMTU: 1500,
+            pathMTU: { $0.family == .v4 ? 1500 : 9000 }, uplinkMTU: 1500, longestReceived: 1500,
             hostDestinations: Set(hostDestinations.compactMap { IPPrefix($0) }), resolved: [:])
         return (maker, registry.peers)
     }
