@@ -3,7 +3,9 @@ internal import PacketPath
 
 /// The status in Prometheus's text format, version 0.0.4.
 enum Metrics {
-    static func text(_ report: StatusReport, totals: CounterTotals) -> String {
+    /// - Parameter uptime: In seconds.
+    static func text(_ reporter: StatusReporter, uptime: Int) -> String {
+        let (report, totals) = reporter.report(uptime: uptime)
         var out = Output()
         out.family("warrens_build_info", "gauge", "The version that runs, and the datapath in use.")
         out.sample("warrens_build_info", [("version", report.version), ("datapath", report.datapath)], 1)
@@ -29,11 +31,11 @@ enum Metrics {
         for reason in DropReason.allCases {
             out.sample("warrens_dropped_packets_total", [("reason", reason.name)], totals[reason])
         }
-        peers(report, &out)
+        peers(reporter, &out)
         return out.text
     }
 
-    private static func peers(_ report: StatusReport, _ out: inout Output) {
+    private static func peers(_ reporter: StatusReporter, _ out: inout Output) {
         let families: [(String, String, (StatusReport.Peer) -> UInt64)] = [
             ("warrens_peer_sent_packets_total", "Inner packets sent to the peer.", { $0.sent.packets }),
             ("warrens_peer_sent_bytes_total", "Inner bytes sent to the peer.", { $0.sent.bytes }),
@@ -42,7 +44,7 @@ enum Metrics {
         ]
         for (name, help, value) in families {
             out.family(name, "counter", help)
-            for peer in report.peers { out.sample(name, [("peer", peer.name)], value(peer)) }
+            reporter.forEachPeer { peer in out.sample(name, [("peer", peer.name)], value(peer)) }
         }
     }
 

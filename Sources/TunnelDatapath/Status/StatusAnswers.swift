@@ -15,16 +15,16 @@ struct StatusAnswers: Sendable {
             reload()
             return HTTP.Response(status: 200, body: "reloading\n")
         case ("GET", let path), ("HEAD", let path):
-            guard let (report, totals) = board.report() else {
+            guard let (reporter, uptime) = board.current() else {
                 return HTTP.Response(status: 503, body: "starting\n")
             }
             switch path {
-            case "/status": return .json(report.json.serialized() + "\n")
-            case "/peers": return .json(JSONValue.array(report.peers.map(\.json)).serialized() + "\n")
+            case "/status": return .json(status(reporter.report(uptime: uptime).report, peers(reporter)))
+            case "/peers": return .json(peers(reporter) + "\n")
             case "/metrics":
                 return HTTP.Response(
                     status: 200, type: "text/plain; version=0.0.4; charset=utf-8",
-                    body: Metrics.text(report, totals: totals))
+                    body: Metrics.text(reporter, uptime: uptime))
             default:
                 return HTTP.Response(
                     status: 404, body: "there are GET /status, /peers, /metrics, /healthz and POST /reload\n")
@@ -32,5 +32,22 @@ struct StatusAnswers: Sendable {
         default:
             return HTTP.Response(status: 405, body: "use GET, or POST for /reload\n")
         }
+    }
+
+    /// The report with the peers in their place. They are written one by one: as a tree of values, a hundred thousand
+    /// would take some hundred megabytes.
+    private func status(_ report: StatusReport, _ peers: String) -> String {
+        var members = report.json.objectValue ?? JSONObject()
+        members["peers"] = nil
+        return JSONValue.object(members).serialized().dropLast() + ",\"peers\":" + peers + "}\n"
+    }
+
+    private func peers(_ reporter: StatusReporter) -> String {
+        var text = "["
+        reporter.forEachPeer { peer in
+            if text.utf8.count > 1 { text += "," }
+            text += peer.json.serialized()
+        }
+        return text + "]"
     }
 }

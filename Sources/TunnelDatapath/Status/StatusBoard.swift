@@ -1,6 +1,4 @@
 internal import Host
-internal import Overlay
-internal import PacketPath
 internal import Synchronization
 
 /// Where the control thread puts what it knows, and the status thread takes it from.
@@ -13,9 +11,8 @@ final class StatusBoard: Sendable {
         self.reporter.withLock { $0 = reporter }
     }
 
-    /// What to tell at this moment; nil before the first publication.
-    func report() -> (report: StatusReport, totals: CounterTotals)? {
-        guard let reporter = reporter.withLock({ $0 }) else { return nil }
-        return reporter.report(uptime: Int(monotonicSeconds() - started))
+    /// What to tell of at this moment; nil before the first publication.
+    func current() -> (reporter: StatusReporter, uptime: Int)? {
+        reporter.withLock { $0 }.map { ($0, Int(monotonicSeconds() - started)) }
     }
 }

@@ -17,6 +17,8 @@ struct StatusReporter: Sendable {
     /// How many peers the datapath is asked about at once.
     private static let batch = 256
 
+    /// All but the peers.
+    ///
     /// - Parameter uptime: In seconds.
     func report(uptime: Int) -> (report: StatusReport, totals: CounterTotals) {
         let totals = datapath.totals()
@@ -29,7 +31,7 @@ struct StatusReporter: Sendable {
                 peers: loader.registry.peers.count, problems: loader.registry.problems + hostProblems,
                 conflicts: loader.registry.conflicts, file: loader.path, loadedAt: loader.loadedAt,
                 lastError: loader.lastError?.description),
-            counters: counters(totals), peers: peers(), warnings: warnings)
+            counters: counters(totals), warnings: warnings)
         return (report, totals)
     }
 
@@ -40,17 +42,15 @@ struct StatusReporter: Sendable {
         return counters
     }
 
-    private func peers() -> [StatusReport.Peer] {
+    /// Shows all peers, a few at a time: there may be a hundred thousand.
+    func forEachPeer(_ body: (StatusReport.Peer) -> Void) {
         let peers = loader.registry.peers
         let now = monotonicSeconds()
-        var result: [StatusReport.Peer] = []
-        result.reserveCapacity(peers.count)
         for start in stride(from: 0, to: peers.count, by: Self.batch) {
             let batch = peers[start..<min(start + Self.batch, peers.count)]
             let states = datapath.peerStatus(batch.map(\.name)[...])
-            for (peer, state) in zip(batch, states) { result.append(describe(peer, state, now: now)) }
+            for (peer, state) in zip(batch, states) { body(describe(peer, state, now: now)) }
         }
-        return result
     }
 
     private func describe(_ peer: Peer, _ status: PeerStatus?, now: Int64) -> StatusReport.Peer {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Host
+internal import SyscallShim
 
 /// Answers requests on the daemon's unix socket, on a thread of its own: whatever a client does or fails to do, no
 /// packet and no other client waits for it.
@@ -36,6 +37,9 @@ private final class ServerLoop {
     /// How long a client may take for its request, and then for each part of the response, in seconds.
     private static let patience: Int64 = 5
 
+    /// In bytes: what an answer about thousands of peers takes is given back at once.
+    private static let largeAnswer = 1 << 20
+
     private let listener: SharedDescriptor
     private let answer: @Sendable (HTTP.Request) -> HTTP.Response
     private var clients: [Client] = []
@@ -58,7 +62,9 @@ private final class ServerLoop {
             for (client, events) in zip(clients, happened.dropFirst(2)) where events != 0 {
                 client.advance(now: now, answer)
             }
+            let isLarge = clients.contains { $0.isDone && $0.answerSize > Self.largeAnswer }
             clients.removeAll { $0.isDone || now - $0.lastProgress > Self.patience }
+            if isLarge { warrens_return_memory() }
             if happened[1] != 0 { accept(now: now) }
         }
     }
@@ -85,6 +91,7 @@ private final class Client {
     private(set) var lastProgress: Int64
     private(set) var isDone = false
     var isWriting: Bool { !output.isEmpty }
+    var answerSize: Int { output.count }
     var descriptor: Int32 { file.raw }
 
     init(file: consuming OwnedDescriptor, now: Int64) {
