@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../EndToEnd")]
 
 from bench import Bench  # noqa: E402
+from measure import cpu  # noqa: E402
 from measure.contest import REFERENCE  # noqa: E402
 from questions import every_question  # noqa: E402
 from report import Report  # noqa: E402
@@ -51,6 +52,7 @@ def main():
     names = chosen.only or [name for name, question in questions.items() if question.quick or not chosen.quick]
     bench = Bench(subjects, quick=chosen.quick, seconds=chosen.seconds, rounds=chosen.rounds, wires=tuple(chosen.wires))
     report = Report(bench, chosen.output)
+    cpu.sweep()
     bench.find_subjects()
     failed = False
     for name in names:

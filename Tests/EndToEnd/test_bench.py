@@ -124,6 +124,17 @@ class OthersOutput(unittest.TestCase):
             traffic.read_sockperf("sockperf: ERROR: bind")
 
 
+class Sweeping(unittest.TestCase):
+    def test_groups_of_dead_runs_go_and_those_of_living_ones_stay(self):
+        account = cpu.Account()
+        self.addCleanup(account.close)
+        dead = os.path.join(os.path.dirname(account.path), f"{cpu.PREFIX}-{1 << 22}-1")  # Above the kernel's largest number.
+        os.mkdir(dead)
+        cpu.sweep()
+        self.assertFalse(os.path.exists(dead))
+        self.assertTrue(os.path.exists(account.path))
+
+
 class DeferredChecksums(unittest.TestCase):
     #: The SYN of a connection with a complete checksum, of which 5b2d is the place in the header.
     SYN = bytes.fromhex(

@@ -6,13 +6,16 @@ Not covered: softirqs on top of the idle task or of a foreign process. So the wh
 it as the upper bound, and what neither explains is reported as foreign load.
 """
 
+import glob
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 #: Where control groups can be made that count processor time: version 1 and version 2, alone or beside version 1.
 HIERARCHIES = ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+#: Of the groups' names, which the number of the process that made them follows.
+PREFIX = "warrens-bench"
 _FIGURES = {1: "cpuacct.usage", 2: "cpu.stat"}
 _numbers = iter(range(1, 1 << 30))
 
@@ -20,6 +23,14 @@ _numbers = iter(range(1, 1 << 30))
 def version(hierarchy):
     """The version of control groups whose processor time a hierarchy counts; None when it counts none."""
     return next((number for number, name in _FIGURES.items() if os.path.exists(os.path.join(hierarchy, name))), None)
+
+
+def sweep():
+    """Removes the groups of runs that were killed, for which nobody else does it."""
+    for path in (path for hierarchy in HIERARCHIES for path in glob.glob(f"{hierarchy}/{PREFIX}-*")):
+        if not os.path.exists(f"/proc/{os.path.basename(path).split('-')[2]}"):
+            with suppress(OSError):  # Another run was faster, or a member has not ended yet.
+                os.rmdir(path)
 
 
 class Account:
@@ -30,7 +41,7 @@ class Account:
         if parent is None:
             raise RuntimeError(f"no control groups that count processor time are mounted at {', '.join(HIERARCHIES)}")
         self.version = version(parent)
-        self.path = os.path.join(parent, f"warrens-bench-{os.getpid()}-{next(_numbers)}")
+        self.path = os.path.join(parent, f"{PREFIX}-{os.getpid()}-{next(_numbers)}")
         os.mkdir(self.path)
 
     def enter(self, *words):
