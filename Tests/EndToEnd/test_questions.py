@@ -16,8 +16,8 @@ from measure.crowd import Answers, ask  # noqa: E402
 from measure.far import FarGroup  # noqa: E402
 from measure.flows import together  # noqa: E402
 from measure.group import Group  # noqa: E402
-from questions import attach, registry  # noqa: E402
-from questions import every_question  # noqa: E402
+from measure.numbered import lost  # noqa: E402
+from questions import attach, every_question  # noqa: E402
 from subjects.mesh import PlainMesh  # noqa: E402
 
 
@@ -27,8 +27,8 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(leases.fnv1a(b"0123456789abcdef0123456789abcdef\n"), 0x302913E9DC81EE6D)
 
     def test_what_is_missing_between_the_first_and_the_last_is_lost(self):
-        self.assertEqual(registry.lost([(0, 1, 5), (0, 2, 6), (0, 2, 9), (0, 2, 8)]), 1)
-        self.assertEqual(registry.lost([]), 0)
+        self.assertEqual(lost([(0, 1, 5), (0, 2, 6), (0, 2, 9), (0, 2, 8)]), 1)
+        self.assertEqual(lost([]), 0)
 
     def test_percentiles_of_answers(self):
         answers = Answers(200, 100, list(range(1, 101)), 3, 0.5)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from lab.node import CONFIGURATION, Cluster
 from measure import leases
+from measure.failures import FAILURES, first_line
 from measure.result import absent, result
 from measure.rounds import paired, spread
 from measure.runtime import Runtime
@@ -77,7 +78,12 @@ class Place:
     def clock(self, plugin, masquerade, crowd):
         """Seconds of each execution, and of all, for every verb."""
         configuration, containers = self.configuration(plugin, masquerade), self.runtime.containers[:crowd]
-        return {verb: self.runtime.execute(verb, configuration, containers) for verb in VERBS}
+        try:
+            return {verb: self.runtime.execute(verb, configuration, containers) for verb in VERBS}
+        except RuntimeError:
+            # What is left of it must not be in the way of the next round.
+            self.runtime.execute("DEL", configuration, containers)
+            raise
 
 
 def run(bench):
@@ -118,16 +124,21 @@ def measure(bench, masquerade, crowd, rounds):
     """
     most = max(rounds.values())
     bench.say(f"{name}: {crowd} at once, ipMasq {masquerade}, {most} rounds of {len(rounds)}")
-    taken = {contestant: [] for contestant in rounds}
+    taken, failures = {contestant: [] for contestant in rounds}, {contestant: [] for contestant in rounds}
     for round in range(most):
         for place, plugin in random.Random(round).sample(list(rounds), len(rounds)):
-            plays = round < rounds[place, plugin]
-            taken[place, plugin].append(place.clock(plugin, masquerade, crowd) if plays else None)
+            times = None
+            if round < rounds[place, plugin]:
+                try:
+                    times = place.clock(plugin, masquerade, crowd)
+                except FAILURES as error:
+                    failures[place, plugin].append(first_line(error))
+            taken[place, plugin].append(times)
     for verb in VERBS:
-        yield from results(verb, masquerade, crowd, taken)
+        yield from results(verb, masquerade, crowd, taken, failures)
 
 
-def results(verb, masquerade, crowd, taken):
+def results(verb, masquerade, crowd, taken, failures):
     values = {contestant: [row and row[verb][1] * 1000 for row in rows] for contestant, rows in taken.items()}
     with_leases = any(place.leased for place, _ in taken)
     alone = any(place.family for place, _ in taken)
@@ -138,7 +149,7 @@ def results(verb, masquerade, crowd, taken):
     for (place, plugin), own in values.items():
         common |= {"family": place.family} | ({"x": place.leased, "xLabel": "leases"} if with_leases else {})
         if not any(own):
-            yield absent(name, SUBJECTS[plugin], TOO_LONG, unit="ms", **common)
+            yield absent(name, SUBJECTS[plugin], (failures[place, plugin] or [TOO_LONG])[0], unit="ms", **common)
             continue
         ours, none = values[place, "warrens"], next(
             (values[other] for other in values if other[0].leased == 0 and other[1] == plugin), own)
@@ -149,7 +160,8 @@ def results(verb, masquerade, crowd, taken):
             extra |= {"eachMilliseconds": statistics.median(each), "perSecond": crowd * 1000 / middle(own)}
         yield result(
             name, SUBJECTS[plugin], "ms", own, **common,
-            warrensOver=None if plugin == "warrens" else spread(paired(ours, own)), **extra,
+            warrensOver=None if plugin == "warrens" else spread(paired(ours, own)),
+            failures=failures[place, plugin] or None, **extra,
         )
 
 

@@ -9,7 +9,6 @@ from subjects.mesh import PlainMesh, WarrensMesh
 from subjects.openvpn import OpenVPN, OpenVPNOverTCP
 
 
-
 def congestion_control():
     """TCP's, as new connections of this system have it."""
     with open("/proc/sys/net/ipv4/tcp_congestion_control") as file:
@@ -37,9 +36,10 @@ UDP, and over TCP: the usual relay where UDP is blocked. The long wire is the sa
 - *web*: {CLIENTS} clients on the far node, each of which asks the near one every {INTERVAL * 1000:.0f} ms for 200 bytes over a new
   connection, for {WEB} s; a request fails after {TIMEOUT} s.
 
-The kernel of the usual test machine lacks netem, so the wire is a program between two TAP devices (`measure/relay.py`). It delays to a fraction
-of a millisecond, drops at random, each packet by itself, and drops what would have to wait longer than 100 ms. The
-subjects are measured at the same time, each with a wire of its own: {RATE} Mb/s leave the processors at rest.
+The kernel of the usual test machine lacks netem, so the wire is a program between two TAP devices (`measure/relay.py`). It
+delays to a fraction of a millisecond, drops at random, each packet by itself, and drops what would have to wait longer
+than 100 ms. The subjects are measured at the same time, each with a wire of its own: {RATE} Mb/s leave the processors at
+rest.
 
 What it does not show: losses in bursts, jitter and reordering; long downloads, which recover better than {STREAM} s tell.
 """

@@ -1,17 +1,15 @@
 """Do a hundred thousand peers cost a packet, or a change, more than ten?"""
 
 import datetime
-import json
 import re
 import statistics
-import subprocess
 import time
-from contextlib import contextmanager
 
-from measure import memory, packet_bench, probe, traffic
+from measure import memory, packet_bench, traffic
 from measure.contest import OURS
 from measure.failures import FAILURES, first_line
 from measure.memory import MIB
+from measure.numbered import lost, receiving, sending
 from measure.pair import Pair
 from measure.result import absent, result
 from measure.rounds import paired, spread
@@ -43,7 +41,6 @@ columns = [
     ("own", "own", "{:.1f}"), ("fileMegabytes", "file, MB", "{:.1f}"), ("ofTen", "of ten", "{:.2f}"),
     ("lostThere", "lost there", "{:.0f}"), ("lostElsewhere", "lost elsewhere", "{:.0f}"),
 ]
-
 
 #: What `packet-bench` calls it, and what we do.
 PARTS = {
@@ -117,8 +114,11 @@ def change(pair, port):
     """Milliseconds until datagrams arrive at the new port, from the rename and from the log's line; losses on the way."""
     subject = pair.subject
     told = len(differences(subject.log()))
-    with receiving(pair.right.node, BEFORE, AFTER) as there, receiving(pair.right.pod, STEADY_PORT) as elsewhere:
-        with sending(pair, subject.target(), probe.PORT), sending(pair, pair.target(4), STEADY_PORT):
+    with (
+        receiving(pair.right.node, BEFORE, AFTER, patience=PATIENCE) as there,
+        receiving(pair.right.pod, STEADY_PORT, patience=PATIENCE) as elsewhere,
+    ):
+        with sending(pair.left.pod, subject.target()), sending(pair.left.pod, pair.target(4), STEADY_PORT):
             there.await_port(BEFORE if port == AFTER else AFTER)
             renamed = subject.change(port)
             there.await_port(port)
@@ -133,58 +133,6 @@ def change(pair, port):
     }
 
 
-def lost(arrivals):
-    """How many numbers are missing between the first and the last that arrived."""
-    numbers = {number for _, _, number in arrivals}
-    return max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
-
-
-class Receiver:
-    """`probe.py receive` at work; `arrivals` are there once it has ended."""
-
-    def __init__(self, place, ports):
-        self.arrivals = []
-        self.running = place.start(
-            traffic.PYTHON, probe.__file__, "receive", PATIENCE, *ports, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._await("ready")
-
-    def await_port(self, port):
-        """Waits until datagrams come to this port after another one."""
-        self._await(str(port))
-
-    def _await(self, text):
-        while (line := self.running.process.stdout.readline().strip()) != text:
-            if not line or line.startswith("["):
-                raise RuntimeError(f"the receiver has waited {PATIENCE} s for: {text}")
-
-    def end(self):
-        self.running.process.stdin.write("\n")
-        self.running.process.stdin.flush()
-        while not (line := self.running.process.stdout.readline()).startswith("["):
-            if not line:
-                raise RuntimeError("the receiver has ended without a word")
-        self.arrivals = json.loads(line)
-
-
-@contextmanager
-def receiving(place, *ports):
-    receiver = Receiver(place, ports)
-    try:
-        yield receiver
-        receiver.end()
-    finally:
-        receiver.running.kill()
-
-
-@contextmanager
-def sending(pair, address, port):
-    running = pair.left.pod.start(traffic.PYTHON, probe.__file__, "send", address, port)
-    try:
-        yield
-    finally:
-        running.kill()
-
-
 def differences(log):
     """When the daemon found a difference, each time, in seconds of the system's clock."""
     return [
@@ -197,16 +145,24 @@ def flowed(bench, crowds):
     """One stream over each, the fewest and the most peers in every round, those in between in the first three."""
     rounds = bench.count(9)
     bench.say(f"{name}: throughput, {rounds} rounds of {len(crowds)} registries")
-    taken = {peers: [] for peers in crowds}
+    taken, failures = {peers: [] for peers in crowds}, {peers: [] for peers in crowds}
     for round in range(rounds):
         for peers, pair in list(crowds.items())[:: 1 if round % 2 == 0 else -1]:
-            plays = round < 3 or peers in (PEERS[0], PEERS[-1])
-            taken[peers].append(traffic.tcp(pair, 4, bench.seconds, 1) if plays else None)
+            sample = None
+            if round < 3 or peers in (PEERS[0], PEERS[-1]):
+                try:
+                    sample = traffic.tcp(pair, 4, bench.seconds, 1)
+                except FAILURES as error:
+                    failures[peers].append(first_line(error))
+            taken[peers].append(sample)
     values = {peers: [sample and sample.value for sample in samples] for peers, samples in taken.items()}
     for peers, own in values.items():
-        ratio = spread(paired(own, values.get(PEERS[0], []))) or {}
+        common = {"parameter": "throughput", "wire": crowds[peers].wire, "family": 4, **place(peers)}
+        if not any(own):
+            yield absent(name, OURS, failures[peers][0], unit="Gb/s", **common)
+            continue
+        ratio = spread(paired(own, values.get(PEERS[0], [])))
         yield result(
-            name, OURS, "Gb/s", own, parameter="throughput", wire=crowds[peers].wire, family=4,
-            ratioToTen=ratio or None, ofTen=ratio.get("median"),
+            name, OURS, "Gb/s", own, **common, ratioToTen=ratio, ofTen=ratio and ratio["median"],
             cpuSecondsPerGB=statistics.median(sample.cpu_per_gigabyte for sample in taken[peers] if sample),
-            **place(peers))
+            failures=failures[peers] or None)

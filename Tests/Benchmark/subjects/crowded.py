@@ -32,10 +32,10 @@ class CrowdedWarrens(WarrensTun):
         self.loading = []
 
     def join(self, sites):
-        self.entries = [site.node.entry() for site in sites]
+        entries = [site.node.entry() for site in sites]
         strangers = list(self._strangers(sites))
         self.changing = strangers[-1]
-        self.text = json.dumps({"apiVersion": "v1", "kind": "List", "items": self.entries + strangers}, indent=1)
+        self.text = json.dumps({"apiVersion": "v1", "kind": "List", "items": entries + strangers}, indent=1)
         for site, other in (sites, sites[::-1]):
             # A peer without a route to it has no endpoint, and would not count in full.
             site.node.run("ip", "route", "add", STRANGERS, "via", other.v4)
