@@ -16,6 +16,12 @@ let strictC: [CSetting] = [
     .enableWarning("extra"),
 ]
 
+/// A plugin runs for some milliseconds, of which generic code takes many when it is first used. Specialised across
+/// modules, there is less of it.
+let acrossModules: [SwiftSetting] = [
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))
+]
+
 /// Release executables carry everything they need: no Swift runtime, no libnl, no particular glibc.
 let staticCompile: [SwiftSetting] = [
     .unsafeFlags(["-static-executable"], .when(configuration: .release))
@@ -27,16 +33,18 @@ let staticLink: [LinkerSetting] = [
 ]
 
 /// A library room, and the test room that mirrors it.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = acrossModules
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
 func executableRoom(
-    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], settings: [SwiftSetting] = []
 ) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, exclude: exclude,
-        swiftSettings: strict + staticCompile, linkerSettings: staticLink)
+        swiftSettings: strict + staticCompile + settings, linkerSettings: staticLink)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -87,11 +95,13 @@ let package = Package(
         room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
-        room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"]),
+        room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"], settings: []),
 
         // Executables.
-        executableRoom("CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"]),
-        executableRoom("IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"]),
+        executableRoom(
+            "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"], settings: acrossModules),
+        executableRoom(
+            "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay"], settings: acrossModules),
         executableRoom(
             "TunnelDatapath",
             [

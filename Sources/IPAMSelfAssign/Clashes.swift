@@ -18,7 +18,7 @@ extension Setup {
     }
 
     private func clashes() throws(CNIError) -> [ClashCheck.Clash] {
-        try inStore("list this host's routes") { () throws(SystemError) in
+        try reporting("cannot list this host's routes") { () throws(SystemError) in
             let socket = try RouteSocket()
             let links = try socket.links()
             let name = { (index: Int32?) in links.first { $0.index == index }?.name ?? "" }

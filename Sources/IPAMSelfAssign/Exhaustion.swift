@@ -13,7 +13,7 @@ enum Exhaustion {
             set.ranges.allSatisfy { Pool.freeCount($0.pool, in: pools) <= $0.withheld.count }
         }
         guard setup.rangeSets.contains(where: exhausted) else { return }
-        let set = try inStore("reclaim leases") { () throws(SystemError) -> RangeSet? in
+        let set = try reporting("cannot reclaim leases") { () throws(SystemError) -> RangeSet? in
             let store = try LeaseStore(root: setup.root)
             try store.reclaim(atMostEvery: 30)
             for set in setup.rangeSets where try store.freeCount(set) == 0 { return set }

@@ -25,7 +25,7 @@ struct SelfAssignIPAM: Plugin {
     }
 
     func delete(_ request: Request) throws(CNIError) {
-        try inStore("release the addresses of \(request.containerID)") { () throws(SystemError) in
+        try reporting("cannot release the addresses of \(request.containerID)") { () throws(SystemError) in
             let network = request.configuration.name
             guard let store = try LeaseStore(existing: root(request)) else { return }
             if let lease = try store.lease(of: request.attachment, network: network) {
@@ -35,7 +35,7 @@ struct SelfAssignIPAM: Plugin {
     }
 
     func check(_ request: Request) throws(CNIError) {
-        let held = try inStore("look up leases") { () throws(SystemError) -> (lease: Lease, isIntact: Bool)? in
+        let held = try reporting("cannot look up leases") { () throws(SystemError) -> (lease: Lease, isIntact: Bool)? in
             guard let store = try LeaseStore(existing: root(request)),
                 let lease = try store.lease(of: request.attachment, network: request.configuration.name)
             else { return nil }
@@ -62,7 +62,7 @@ struct SelfAssignIPAM: Plugin {
                 details: "an empty list says that no attachment is left; without a list nothing is removed")
         }
         let keep = Set(valid)
-        try inStore("collect leases") { () throws(SystemError) in
+        try reporting("cannot collect leases") { () throws(SystemError) in
             guard let store = try LeaseStore(existing: root(request)) else { return }
             var firstError: SystemError?
             for lease in try store.leases(network: request.configuration.name)
@@ -94,27 +94,27 @@ struct SelfAssignIPAM: Plugin {
     private func lease(
         _ wanted: AddressRequest, _ request: Request, _ setup: Setup
     ) throws(CNIError) -> Lease {
-        let purpose = "lease addresses"
-        let bootID = try inStore(purpose) { () throws(SystemError) in try Boot.id }
+        let purpose = "cannot lease addresses"
+        let bootID = try reporting(purpose) { () throws(SystemError) in try Boot.id }
         let make = { (addresses: [Lease.Address]) in
             Lease(
                 network: request.configuration.name, attachment: request.attachment,
                 plugin: request.configuration.type, namespacePath: request.networkNamespace,
                 namespaceIdentity: Files.identity(of: request.networkNamespace), bootID: bootID, addresses: addresses)
         }
-        let store = try inStore(purpose) { () throws(SystemError) in try LeaseStore(root: setup.root) }
-        let held = try inStore(purpose) { () throws(SystemError) in
+        let store = try reporting(purpose) { () throws(SystemError) in try LeaseStore(root: setup.root) }
+        let held = try reporting(purpose) { () throws(SystemError) in
             try store.lease(of: request.attachment, network: request.configuration.name)
         }
         if let held {
             if wanted.isMet(by: held.addresses) {
                 let renewed = make(held.addresses)
                 if renewed != held {
-                    try inStore(purpose) { () throws(SystemError) in try store.replace(renewed) }
+                    try reporting(purpose) { () throws(SystemError) in try store.replace(renewed) }
                 }
                 return renewed
             }
-            try inStore(purpose) { () throws(SystemError) in try store.release(held) }
+            try reporting(purpose) { () throws(SystemError) in try store.release(held) }
         }
         try setup.checkClashes()
         return try setup.allocate(wanted, in: store, as: make)
@@ -122,16 +122,5 @@ struct SelfAssignIPAM: Plugin {
 
     private func root(_ request: Request) -> String {
         IPAMConfiguration.dataDirectory(request.configuration) ?? paths.leases
-    }
-}
-
-/// Runs what reads or writes files; what fails there is an I/O error of the specification.
-func inStore<Result: ~Copyable>(
-    _ purpose: String, _ body: () throws(SystemError) -> Result
-) throws(CNIError) -> Result {
-    do throws(SystemError) {
-        return try body()
-    } catch {
-        throw CNIError(.ioFailure, "cannot \(purpose)", details: error.description)
     }
 }

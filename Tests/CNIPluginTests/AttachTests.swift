@@ -1,4 +1,7 @@
+import Host
 import JSON
+import KernelEye
+import Netlink
 import Testing
 
 extension KernelSuite {
@@ -163,7 +166,20 @@ extension KernelSuite {
             #expect(added.output.contains("\"gateway\": \"10.220.106.2\""))
             #expect(pod.pings("10.220.106.2"))
             #expect(try pod.ip("link", "show", "eth0").contains("mtu 1420"))
-            #expect(try pod.ip("-d", "link", "show", "eth0").contains("gso_max_size 61440"))
+        }
+
+        /// Larger ones would not fit one send of the tunnel's.
+        @Test func superPacketsFitTheTunnel() throws {
+            let node = try TestNode()
+            let pod = try TestPod()
+            #expect(try node.cni("ADD", Configurations.overlay(node), pod: pod).code == 0)
+            let links = try [node.name, pod.name].flatMap { name in
+                let namespace = try NetworkNamespace(path: "/run/netns/\(name)")
+                return try namespace.run { () throws(SystemError) in try KernelState.links() }
+            }.filter { $0.kind == "veth" }
+            #expect(links.count == 2)
+            #expect(links.allSatisfy { $0.gsoMaxSize == 61_440 })
+            #expect(links.allSatisfy { $0.gsoIPv4MaxSize ?? 61_440 == 61_440 })
         }
 
         @Test func aForeignAddressOnTheBridgeIsNamed() throws {

@@ -103,5 +103,20 @@ extension KernelSuite {
             #expect(try node.ip("link", "show", "cni0").contains("mtu 8000"))
             #expect((try? node.inside("ping", "-c1", "-W1", "-s", "7900", "-M", "do", "10.220.106.2")) != nil)
         }
+
+        /// The kernel forgets all neighbours on a device whose address is set.
+        @Test func aForeignBridgeIsPinnedOnce() throws {
+            let node = try TestNode()
+            try node.ip("link", "add", "br7", "type", "bridge")
+            try node.ip("link", "set", "br7", "up")
+            let configuration = """
+                {"cniVersion": "1.0.0", "name": "flat", "type": "warrens", "bridge": "br7", "tunnel": {"enabled": false}}
+                """
+            let pods = [try TestPod(), try TestPod()]
+            #expect(try node.cni("ADD", configuration, pod: pods[0], id: "c0").code == 0)
+            try node.ip("neigh", "add", "192.0.2.7", "lladdr", "c2:00:00:00:00:07", "nud", "stale", "dev", "br7")
+            #expect(try node.cni("ADD", configuration, pod: pods[1], id: "c1").code == 0)
+            #expect(try node.ip("neigh", "show", "dev", "br7").contains("192.0.2.7"))
+        }
     }
 }

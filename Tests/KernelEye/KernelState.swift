@@ -12,6 +12,10 @@ public enum KernelState {
         public var kind: String
         public var mac: MACAddress?
         public var mtu: Int
+        /// The largest super-packets that the device takes, in bytes.
+        public var gsoMaxSize: UInt32
+        /// The same for IPv4; nil on kernels before 6.3, where ``gsoMaxSize`` counts for both.
+        public var gsoIPv4MaxSize: UInt32?
         public var isUp: Bool
         public var isPromiscuous: Bool
         public var master: Int32?
@@ -71,6 +75,8 @@ public enum KernelState {
             Link(
                 index: link.index, name: text(link.name), kind: text(link.kind),
                 mac: link.has_mac ? MACAddress(bytes: bytes(link.mac)) : nil, mtu: Int(link.mtu),
+                gsoMaxSize: link.gso_max_size,
+                gsoIPv4MaxSize: link.gso_ipv4_max_size == 0 ? nil : link.gso_ipv4_max_size,
                 isUp: link.flags & UInt32(IFF_UP) != 0, isPromiscuous: link.promiscuity != 0,
                 master: present(link.master), peerIndex: present(link.peer_index),
                 bridgePort: link.is_bridge_port

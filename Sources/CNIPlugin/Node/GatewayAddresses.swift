@@ -81,7 +81,12 @@ struct GatewayAddresses {
 
     private static func file(of bridge: String, _ paths: NodePaths) -> String { "\(paths.run)/gateways.\(bridge)" }
 
-    /// True where a bridge of this name has had a gateway address of ours since the node started.
+    /// Makes the file, without an address yet, for a bridge that is set up.
+    static func prepareNotes(on bridge: String, _ paths: NodePaths) throws(SystemError) {
+        if !areNoted(on: bridge, paths) { try Files.replace(file(of: bridge, paths), with: []) }
+    }
+
+    /// True where a bridge of this name has been set up since the node started.
     static func areNoted(on bridge: String, _ paths: NodePaths) -> Bool { Files.exists(file(of: bridge, paths)) }
 
     private func notedAddresses() throws(SystemError) -> [IPAddress] {

@@ -42,9 +42,11 @@ struct NodeNetwork {
         try addresses.ensure()
     }
 
-    /// What is refused where nobody carries it; nothing for a network without a tunnel.
-    var refusedPrefixes: [IPPrefix] {
-        context.node == nil ? [] : context.subnets.map(\.prefix) + context.overlayPrefixes
+    /// What is refused where nobody carries it; nil for a network without a tunnel, which has no say in that.
+    var refusals: Refusals? {
+        guard context.node != nil else { return nil }
+        return Refusals(
+            socket: socket, wanted: context.subnets.map(\.prefix) + context.overlayPrefixes, paths: context.paths)
     }
 
     private func existingBridge() throws(CNIError) -> Link? {
@@ -77,9 +79,10 @@ struct NodeNetwork {
         let name = configuration.bridge
         try reporting("cannot set up the bridge \(name)") { () throws(SystemError) in
             var requests: [RouteRequest] = []
-            // One that somebody else made is treated as a new one until it has a gateway of ours: pinning its address
-            // once more would make the kernel forget the neighbours of all pods on it.
-            if !bridge.isUp || bridge.mac != mac && !GatewayAddresses.areNoted(on: name, context.paths) {
+            // One that somebody else made is treated as a new one, and that once: pinning its address again would make
+            // the kernel forget the neighbours of all pods on it.
+            let isNew = !bridge.isUp || bridge.mac != mac && !GatewayAddresses.areNoted(on: name, context.paths)
+            if isNew {
                 try Self.settleSysctls(name, wantsV6: context.subnets.contains { $0.family == .v6 })
                 // Setting the address, even to what it is, pins it: else it follows the lowest of the ports'.
                 requests.append(.changeLink(bridge.index, LinkChange(mac: bridge.mac)))
@@ -92,9 +95,8 @@ struct NodeNetwork {
                 requests.append(.changeLink(bridge.index, LinkChange(isPromiscuous: true)))
             }
             if !requests.isEmpty { try socket.perform(requests) }
-            if context.node != nil {
-                try Refusals(socket: socket, wanted: refusedPrefixes, paths: context.paths).ensure()
-            }
+            if isNew { try GatewayAddresses.prepareNotes(on: name, context.paths) }
+            try refusals?.ensure()
         }
     }
 

@@ -99,8 +99,8 @@ struct HostInspection {
     }
 
     private func refusalFindings() throws(SystemError) -> [String] {
-        let wanted = NodeNetwork(socket: socket, configuration: configuration, context: context).refusedPrefixes
-        if wanted.isEmpty { return [] }
+        let network = NodeNetwork(socket: socket, configuration: configuration, context: context)
+        guard let wanted = network.refusals?.wanted else { return [] }
         let present = try socket.routes().filter { $0.kind == .unreachable && $0.metric == KernelNames.refusalMetric }
         return wanted.filter { prefix in
             !present.contains { $0.destination == prefix }

@@ -94,13 +94,13 @@ extension RouteSocket {
     }
 
     private func link(
-        _ subject: String, _ select: (Message) -> Void
+        _ subject: @autoclosure @escaping () -> String, _ select: (Message) -> Void
     ) throws(SystemError) -> Link? {
         let message = Message(type: UInt16(RTM_GETLINK))
         select(message)
         Self.putFilter(message)
         let reply = try socket.query(
-            Request(operation: "get link", subject: subject, message: message, tolerated: [ENODEV]))
+            Request(operation: "get link", subject: subject(), message: message, tolerated: [ENODEV]))
         return reply.flatMap { Link($0) }
     }
 

@@ -34,8 +34,8 @@ extension RouteRequest {
         message.append(header(neighbour.address, neighbour.interfaceIndex, neighbour.state))
         message.put(NDA_DST, bytes: neighbour.address.bytes)
         if let mac = neighbour.mac { message.put(NDA_LLADDR, bytes: mac.bytes) }
-        let subject = "\(neighbour.address) on index \(neighbour.interfaceIndex)"
-        return RouteRequest("replace neighbour", subject, message)
+        return RouteRequest(
+            "replace neighbour", "\(neighbour.address) on index \(neighbour.interfaceIndex)", message)
     }
 
     /// Forgets a neighbour; ENOENT where there is none such.

@@ -50,8 +50,8 @@ public final class RouteSocket {
 public struct RouteRequest {
     var request: Request
 
-    init(_ operation: String, _ subject: String, _ message: Message) {
-        request = Request(operation: operation, subject: subject, message: message)
+    init(_ operation: String, _ subject: @autoclosure @escaping () -> String, _ message: Message) {
+        request = Request(operation: operation, subject: subject(), message: message)
     }
 
     /// What is done, as errors name it: `create veth`.

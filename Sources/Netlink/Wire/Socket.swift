@@ -5,10 +5,22 @@ internal import NetlinkShim
 /// A request and what an error about it says.
 struct Request {
     let operation: String
-    let subject: String
     let message: Message
     /// Error numbers that count as success.
-    var tolerated: [Int32] = []
+    var tolerated: [Int32]
+    private let describeSubject: () -> String
+
+    /// - Parameter subject: Put into words only where there is an error to be told.
+    init(
+        operation: String, subject: @autoclosure @escaping () -> String, message: Message, tolerated: [Int32] = []
+    ) {
+        self.operation = operation
+        self.message = message
+        self.tolerated = tolerated
+        describeSubject = subject
+    }
+
+    var subject: String { describeSubject() }
 }
 
 /// A netlink socket: requests that are acknowledged, queries and dumps that are answered.
@@ -197,10 +209,15 @@ struct Request {
     }
 
     /// Waits for a datagram, or takes one that is there with `flags` = `MSG_DONTWAIT`.
-    func receive(_ operation: String, _ subject: String, flags: Int32 = 0) throws(SystemError) -> [Reply] {
+    func receive(
+        _ operation: String, _ subject: @autoclosure () -> String, flags: Int32 = 0
+    ) throws(SystemError) -> [Reply] {
         // Sound: the kernel writes at most `count` bytes into the buffer, and says how many; those alone are copied.
         let length = unsafe warrens_socket_receive(raw, buffer.baseAddress, buffer.count, flags)
-        if length < 0 { throw .last(operation, subject) }
+        if length < 0 {
+            let code = errno
+            throw SystemError(operation, subject(), code: code)
+        }
         return Reply.split(unsafe [UInt8](buffer[..<length])[...])
     }
 }

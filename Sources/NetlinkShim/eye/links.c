@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* IFLA_GSO_IPV4_MAX_SIZE, which the headers of Linux 6.1 lack. */
+enum { gso_ipv4_max_size = 63 };
+
 static void read_port(const struct nlattr *data, struct warrens_eye_link *link) {
     const struct nlattr *attribute;
     link->is_bridge_port = true;
@@ -45,6 +48,8 @@ static void read_link(const struct nlmsghdr *message, void *item) {
         case IFLA_MTU: link->mtu = mnl_attr_get_u32(attribute); break;
         case IFLA_MASTER: link->master = (int32_t)mnl_attr_get_u32(attribute); break;
         case IFLA_LINK: link->peer_index = (int32_t)mnl_attr_get_u32(attribute); break;
+        case IFLA_GSO_MAX_SIZE: link->gso_max_size = mnl_attr_get_u32(attribute); break;
+        case gso_ipv4_max_size: link->gso_ipv4_max_size = mnl_attr_get_u32(attribute); break;
         case IFLA_PROMISCUITY: link->promiscuity = mnl_attr_get_u32(attribute); break;
         case IFLA_LINKINFO: read_kind(attribute, link); break;
         case IFLA_ADDRESS:

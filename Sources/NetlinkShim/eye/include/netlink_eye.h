@@ -21,6 +21,9 @@ struct warrens_eye_link {
     uint32_t mtu;
     uint32_t flags;
     uint32_t promiscuity;
+    /* The second is zero on kernels before 6.3. */
+    uint32_t gso_max_size;
+    uint32_t gso_ipv4_max_size;
     uint8_t mac[6];
     bool has_mac;
     char name[16];
