@@ -61,6 +61,15 @@ class Ledger(unittest.TestCase):
             ledger = PacketLedger(9, 9 - missing, Counter(), missing, 0, Counter(), Counter({"eth0.txDropped": 3}))
             self.assertEqual(ledger.unaccounted, unaccounted)
 
+    def test_a_dropped_super_packet_explains_what_it_may_have_held_and_no_more(self):
+        for missing, unaccounted in ((8, 0), (66, 0), (67, 1)):
+            ledger = PacketLedger(
+                99, 99 - missing, Counter(), missing, 0, Counter(), Counter({"warrens0.txDropped": 3}), within=63)
+            self.assertEqual(ledger.unaccounted, unaccounted)
+        for lost, balances in ((9, False), (10, True), (73, True), (74, False)):
+            account = Account("", "", lost, {"kernel warrens0.txDropped": 10}, within=63)
+            self.assertEqual(account.balances, balances, lost)
+
     def test_loss_under_a_wrong_name_does_not(self):
         ledger = self.ledger(5, {"drop.noPeer": 5}, {"drop.loop": 5})
         self.assertEqual((ledger.unaccounted, ledger.balances), (0, False))

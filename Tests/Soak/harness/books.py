@@ -78,6 +78,8 @@ class Books:
             rows.append([f"lost: {describe(name)}", counted, "as the pods' logs say" if expected == counted
                          else f"{expected:,} by the pods' logs"])
         rows += [[f"lost: {name}", value, "perhaps of the kernel's own"] for name, value in packets.shared.items()]
+        if packets.within:
+            rows.append(["lost: within dropped super-packets, at most", packets.within, "a device counts each as one"])
         rows.append(["lost: while a killed daemon was away", packets.with_the_killed, "account below"])
         rows.append(["**unaccounted**", packets.unaccounted, ""])
         examples = [f"- {text}" for text in packets.examples]
@@ -94,6 +96,8 @@ class Books:
             rows.append(["**unaccounted**", *(account.left for account in accounts)])
             if any(account.tolerance for account in accounts):
                 rows.append(["· a killed daemon may have held", *(account.tolerance for account in accounts)])
+            if any(account.within for account in accounts):
+                rows.append(["· dropped super-packets may have held", *(account.within for account in accounts)])
             parts.append("\n".join(table([title, *(account.place for account in accounts)], rows)))
         return "\n\n".join(["### Every packet of the tunnel, place by place", *parts])
 

@@ -67,7 +67,8 @@ class Reader:
                 account.tolerance += abs(self.residues.get((account.title, account.place), 0))
         counted, shared = self._losses(readings, changes)
         packets = PacketLedger(
-            tally.sent, tally.received, tally.fated, tally.open, tally.with_the_killed, counted, shared, tally.examples)
+            tally.sent, tally.received, tally.fated, tally.open, tally.with_the_killed, counted, shared,
+            sum(reading.within_dropped for reading in readings if reading.name != mortal.name), tally.examples)
         problems = tally.damaged + [error for stream in streams for error in stream["errors"]]
         if tally.duplicates:
             problems.append(f"{tally.duplicates} packets arrived twice")
