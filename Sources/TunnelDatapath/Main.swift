@@ -25,6 +25,7 @@ struct Main {
     private static func serve(_ command: Command) throws(StartError) {
         // A client that hangs up is an error of its write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        warrens_prepare_memory()
         let paths = NodePaths.current
         let report = StartReport(paths)
         do throws(StartError) {

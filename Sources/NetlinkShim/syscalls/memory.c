@@ -18,6 +18,12 @@ void warrens_release_code(void) {
         madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
+void warrens_prepare_memory(void) {
+    mallopt(M_ARENA_MAX, 1);
+    /* Said once, it also stays: otherwise it grows with the largest block that was ever freed. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 void warrens_return_memory(void) {
     malloc_trim(0);
 }

@@ -46,6 +46,7 @@ columns = [
 PARTS = {
     ("lookup", "hot"): "lookup, one hot destination",
     ("lookup", "random"): "lookup, random destinations",
+    ("lookup", "random, with record"): "lookup, random destinations, and the peer's record",
     ("change", "one changed"): "table: one changed",
     ("change", "one added"): "table: one added",
     ("change", "one removed"): "table: one removed",

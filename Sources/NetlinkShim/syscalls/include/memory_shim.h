@@ -7,6 +7,12 @@
  */
 void warrens_release_code(void);
 
+/*
+ * To be called before there are threads: makes sure that memory can be given back. One arena serves all of them, because
+ * only the first one's end is ever trimmed, and few of our threads allocate at all; large blocks are mapped one by one.
+ */
+void warrens_prepare_memory(void);
+
 /* Gives memory back that was needed for a while, and that the allocator keeps for the next time (malloc_trim(3)). */
 void warrens_return_memory(void);
 
