@@ -11,13 +11,14 @@ struct OutboundLoop: ~Copyable {
     private let cell: TableCell
     private let reader: Int
     private let counters: Counters
-    /// After how many bytes a batch is sent, while they are still in the processor's cache.
-    private static let bytesAtOnce = 65536
+    /// After how many bytes a batch is sent, while they are still in the processor's cache: each long super-packet by
+    /// itself, which costs less than the second one's place in the cache.
+    private static let bytesAtOnce = 32768
     private let readsAtOnce: Int
     /// What was read and waits to be sent; headers of segments; a packet put together.
     private let memory = PacketMemory(bytes: bytesAtOnce + PacketMemory.longestFrame)
     private var memoryUsed = 0
-    private let headers = PacketMemory(bytes: bytesAtOnce)
+    private let headers = PacketMemory(bytes: 1 << 16)
     private var headersUsed = 0
     private let scratch = PacketMemory(bytes: PacketMemory.longestFrame)
     private var batchV4: OutgoingBatch
