@@ -142,6 +142,7 @@ if Context.environment["FUZZ"] == "1" {
         ("JSONFuzz", ["JSON"]),
         ("CNIFuzz", ["CNI", "JSON"]),
         ("OverlayFuzz", ["Addressing", "JSON", "Overlay"]),
+        ("PacketFuzz", ["Addressing", "PacketPath"]),
     ]
     for (name, rooms) in fuzzed {
         package.targets.append(
@@ -154,8 +155,12 @@ if Context.environment["FUZZ"] == "1" {
 // BENCHMARK=1 adds packet-bench, which the products do not need.
 if Context.environment["BENCHMARK"] == "1" {
     package.products.append(.executable(name: "packet-bench", targets: ["PacketBench"]))
-    package.targets.append(
+    package.targets += [
+        .target(
+            name: "PacketReference", dependencies: ["SyscallShim"], path: "Tests/Benchmark/PacketReference",
+            cSettings: strictC),
         .executableTarget(
-            name: "PacketBench", dependencies: ["Addressing", "Host", "Overlay", "PacketPath"],
-            path: "Tests/Benchmark/PacketBench", swiftSettings: strict))
+            name: "PacketBench", dependencies: ["Addressing", "Host", "Overlay", "PacketPath", "PacketReference"],
+            path: "Tests/Benchmark/PacketBench", swiftSettings: strict),
+    ]
 }

@@ -27,7 +27,7 @@ package struct ForwardingDirectory {
     func peer(named name: String) -> ForwardingPlan.Peer? { number(of: name).flatMap { peers[$0] } }
 
     /// What is counted for a peer; nil where there is none of that name.
-    func state(of name: String) -> PeerState? { number(of: name).map { unsafe table.peer($0).state } }
+    func state(of name: String) -> PeerState? { number(of: name).map { table.peer($0).state } }
 
     /// A peer that has something to do with an address outside of the overlay.
     func name(at address: AddressKey) -> String? {
@@ -102,10 +102,10 @@ package struct ForwardingDirectory {
         changes.addresses.replace(addresses(old), by: addresses(new))
     }
 
-    private func record(of peer: Peer, _ number: Int?, _ paths: inout [AddressKey: PathState]) -> ForwardingTable.Peer {
-        let state = number.map { unsafe table.peer($0).state } ?? PeerState()
+    private func record(of peer: Peer, _ number: Int?, _ paths: inout [AddressKey: PathState]) -> PeerRecord {
+        let state = number.map { table.peer($0).state } ?? PeerState()
         let sources = (peer.outerSources ?? []).filter { $0 != peer.endpoint?.address }.map { AddressKey($0) }
-        var record = ForwardingTable.Peer(
+        var record = PeerRecord(
             retaining: state, path(of: peer, &paths), furtherSources: sources.isEmpty ? .none : AddressList(sources))
         record.checksSource = peer.outerSources != nil
         record.defersChecksums = peer.defersChecksums

@@ -5,7 +5,7 @@ import Addressing
 ///
 /// The first four tables lead to the peers' numbers.
 package final class ForwardingTable: Sendable {
-    package typealias Peer = PeerRecord
+    package typealias Peer = PeerReference
 
     /// Each peer's own subnets, and the further routes behind it.
     package let subnets: PrefixTable
@@ -38,7 +38,7 @@ package final class ForwardingTable: Sendable {
         var routes = Entries()
         var addresses = Entries()
         /// With retained objects, which the successor takes over.
-        var peers: [(number: Int, record: Peer)] = []
+        var peers: [(number: Int, record: PeerRecord)] = []
     }
 
     /// A table without peers.
@@ -76,7 +76,7 @@ package final class ForwardingTable: Sendable {
     /// What is known about the path to an endpoint's address, or nil where no peer's datagrams go there.
     func path(to address: AddressKey) -> PathState? {
         let index = nodeAddresses.findInUse(address)
-        return index < 0 ? nil : unsafe peer(index).path
+        return index < 0 ? nil : peer(index).path
     }
 
     /// True where a peer's datagrams go to this address and port.
@@ -84,7 +84,7 @@ package final class ForwardingTable: Sendable {
     func isEndpoint(_ address: AddressKey, port: UInt16) -> Bool { nodeAddresses.isEndpoint(address, port: port) }
 
     /// A record of no peer, to put in the place of one.
-    func makeVacantPeer() -> Peer { peers.makeVacant() }
+    func makeVacantPeer() -> PeerRecord { peers.makeVacant() }
 
     /// The path of a peer that has no endpoint.
     var noPath: PathState { peers.noPath }

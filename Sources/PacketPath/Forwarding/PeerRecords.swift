@@ -1,14 +1,16 @@
 import Addressing
 
 /// One peer as packets meet it. What it points at is retained by the list that it stands in.
-package struct PeerRecord: BitwiseCopyable {
+@safe
+struct PeerRecord: BitwiseCopyable {
     /// Where to send, where `hasEndpoint`.
     var endpoint = AddressKey(high: 0, low: 0)
-    unowned(unsafe) var state: PeerState
-    unowned(unsafe) var path: PathState
+    // Sound: retained by whoever makes the record, and once more by each list that copies it.
+    fileprivate let state: Unmanaged<PeerState>
+    fileprivate let path: Unmanaged<PathState>
     /// The outer sources of its datagrams besides the endpoint.
-    fileprivate unowned(unsafe) var furtherSources: AddressList
-    package internal(set) var port: UInt16 = 0
+    fileprivate let furtherSources: Unmanaged<AddressList>
+    var port: UInt16 = 0
     var hasEndpoint = false
     /// Whether received datagrams must bear the endpoint or another address of the peer as outer source.
     var checksSource = false
@@ -18,37 +20,99 @@ package struct PeerRecord: BitwiseCopyable {
     /// Fills a cache line, so that no peer needs two.
     private var padding: (UInt64, UInt64) = (0, 0)
 
-    /// Which outer protocol carries the peer's packets.
-    var endpointFamily: IPFamily { endpoint.isV4 ? .v4 : .v6 }
-
     /// Retains the objects for the list that the record is to stand in.
     init(retaining state: PeerState, _ path: PathState, furtherSources: AddressList) {
-        unsafe self.state = state
-        unsafe self.path = path
-        unsafe self.furtherSources = furtherSources
-        retain()
+        unsafe self.state = .passRetained(state)
+        unsafe self.path = .passRetained(path)
+        unsafe self.furtherSources = .passRetained(furtherSources)
+    }
+
+    fileprivate func retain() {
+        _ = unsafe state.retain()
+        _ = unsafe path.retain()
+        _ = unsafe furtherSources.retain()
+    }
+
+    fileprivate func release() {
+        unsafe state.release()
+        unsafe path.release()
+        unsafe furtherSources.release()
+    }
+}
+
+/// A peer's record where it lies, which is to be used no longer than the table that it came from. Copying it counts no
+/// reference, nor does anything that packets ask of it.
+@safe
+package struct PeerReference: BitwiseCopyable {
+    private let record: UnsafePointer<PeerRecord>
+
+    // Sound: the table holds the record, and the record what it points at.
+
+    @inline(__always)
+    fileprivate init(_ record: UnsafePointer<PeerRecord>) { unsafe self.record = record }
+
+    /// Where to send, where ``hasEndpoint``.
+    var endpoint: AddressKey {
+        @inline(__always) get { unsafe record.pointee.endpoint }
+    }
+
+    package var port: UInt16 {
+        @inline(__always) get { unsafe record.pointee.port }
+    }
+
+    var hasEndpoint: Bool {
+        @inline(__always) get { unsafe record.pointee.hasEndpoint }
+    }
+
+    var checksSource: Bool {
+        @inline(__always) get { unsafe record.pointee.checksSource }
+    }
+
+    var defersChecksums: Bool {
+        @inline(__always) get { unsafe record.pointee.defersChecksums }
+    }
+
+    /// Which outer protocol carries the peer's packets.
+    var endpointFamily: IPFamily {
+        @inline(__always) get { endpoint.isV4 ? .v4 : .v6 }
     }
 
     /// True where `outer` is an address that the peer sends from.
     @inline(__always)
     func sends(from outer: AddressKey) -> Bool {
         if hasEndpoint, outer == endpoint { return true }
-        return unsafe furtherSources.contains(outer)
+        return unsafe record.pointee.furtherSources._withUnsafeGuaranteedRef { $0.contains(outer) }
     }
 
-    // Sound: objects are retained by whoever makes the record, and once more by each list that copies it.
-
-    fileprivate func retain() {
-        _ = unsafe Unmanaged.passUnretained(state).retain()
-        _ = unsafe Unmanaged.passUnretained(path).retain()
-        _ = unsafe Unmanaged.passUnretained(furtherSources).retain()
+    /// True for two records of one peer.
+    @inline(__always)
+    func isSame(as other: PeerReference) -> Bool {
+        unsafe record == other.record
+            || (record.pointee.state.toOpaque() == other.record.pointee.state.toOpaque() && port == other.port
+                && endpoint == other.endpoint)
     }
 
-    fileprivate func release() {
-        unsafe Unmanaged.passUnretained(state).release()
-        unsafe Unmanaged.passUnretained(path).release()
-        unsafe Unmanaged.passUnretained(furtherSources).release()
+    @inline(__always)
+    func countSent(packets: Int, bytes: Int) {
+        unsafe record.pointee.state._withUnsafeGuaranteedRef { $0.countSent(packets: packets, bytes: bytes) }
     }
+
+    @inline(__always)
+    func countReceived(packets: Int, bytes: Int, now: Int64) {
+        unsafe record.pointee.state._withUnsafeGuaranteedRef {
+            $0.countReceived(packets: packets, bytes: bytes, now: now)
+        }
+    }
+
+    /// The largest outer datagram on the path to the endpoint, IP header included, in bytes.
+    @inline(__always)
+    func mtu(now: Int64) -> Int {
+        unsafe record.pointee.path._withUnsafeGuaranteedRef { $0.mtu(now: now) }
+    }
+
+    /// What is counted for the peer, and what is known of its path, for the control side to keep.
+    var state: PeerState { unsafe record.pointee.state.takeUnretainedValue() }
+    var path: PathState { unsafe record.pointee.path.takeUnretainedValue() }
 }
 
 /// A few addresses that are read without counting references.
@@ -149,9 +213,11 @@ struct PeerRecords: ~Copyable, Sendable {
 
     /// The peer with this number.
     @inline(__always)
-    subscript(number: Int) -> PeerRecord {
+    subscript(number: Int) -> PeerReference {
         precondition(number >= 0 && number < count)
-        return unsafe starts[number / Self.chunkSize][number % Self.chunkSize]
+        let index = UInt(bitPattern: number)
+        return unsafe PeerReference(
+            starts[Int(bitPattern: index / UInt(Self.chunkSize))] + Int(bitPattern: index % UInt(Self.chunkSize)))
     }
 
     /// The list with other records, which it takes over, under some numbers, which may be new ones.

@@ -19,9 +19,33 @@ final class Counters: Sendable {
         unsafe slots.deallocate()
     }
 
+    /// For the thread that counts.
+    var writer: CounterWriter { unsafe CounterWriter(slots, dropCount: Self.dropCount) }
+
+    func value(_ counter: TrafficCounter) -> UInt64 {
+        unsafe slots[Self.dropCount + counter.rawValue].load(ordering: .relaxed)
+    }
+
+    func value(_ reason: DropReason) -> UInt64 { unsafe slots[reason.rawValue].load(ordering: .relaxed) }
+}
+
+/// The way to some ``Counters`` for the one thread that adds to them, which has to keep them. Copying it counts no
+/// reference.
+@safe
+struct CounterWriter: BitwiseCopyable {
+    private let slots: UnsafeMutablePointer<Atomic<UInt64>>
+    private let dropCount: Int
+
+    // Sound: there is a slot for each reason and each counter, and their owner is kept.
+
+    fileprivate init(_ slots: UnsafeMutablePointer<Atomic<UInt64>>, dropCount: Int) {
+        unsafe self.slots = slots
+        self.dropCount = dropCount
+    }
+
     @inline(__always)
     func add(_ counter: TrafficCounter, _ amount: Int = 1) {
-        add(Self.dropCount + counter.rawValue, UInt64(truncatingIfNeeded: amount))
+        add(dropCount + counter.rawValue, UInt64(truncatingIfNeeded: amount))
     }
 
     @inline(__always)
@@ -31,12 +55,6 @@ final class Counters: Sendable {
     private func add(_ index: Int, _ amount: UInt64) {
         unsafe slots[index].store(slots[index].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
-
-    func value(_ counter: TrafficCounter) -> UInt64 {
-        unsafe slots[Self.dropCount + counter.rawValue].load(ordering: .relaxed)
-    }
-
-    func value(_ reason: DropReason) -> UInt64 { unsafe slots[reason.rawValue].load(ordering: .relaxed) }
 }
 
 /// The sum of several threads' counters at one moment.

@@ -55,16 +55,22 @@ struct InnerPacket {
     }
 
     /// The length of the IPv4 header with options, or of the fixed IPv6 header, in bytes.
-    var headerLength: Int { family == .v4 ? Int(bytes[0] & 0xf) * 4 : 40 }
+    var headerLength: Int {
+        @inline(__always) get { family == .v4 ? Int(bytes[0] & 0xf) * 4 : 40 }
+    }
 
     /// The IPv4 protocol, or the IPv6 next header, which may be an extension.
-    var nextHeader: UInt8 { family == .v4 ? bytes[9] : bytes[6] }
+    var nextHeader: UInt8 {
+        @inline(__always) get { family == .v4 ? bytes[9] : bytes[6] }
+    }
 
     /// True where IPv4 forbids routers to fragment the packet; IPv6 always does.
     var mayNotBeFragmented: Bool { family == .v6 || bytes[6] & 0x40 != 0 }
 
     /// True for all fragments of an IPv4 packet but the first: they carry no transport header.
-    var isLaterFragment: Bool { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x1fff != 0 }
+    var isLaterFragment: Bool {
+        @inline(__always) get { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x1fff != 0 }
+    }
 
     /// True for every part of a fragmented IPv4 packet.
     var isFragment: Bool {

@@ -6,7 +6,7 @@ import Addressing
 /// Its segments come out of one receive whose outer checksum the kernel has verified. Their own checksums are replaced by
 /// that promise, so nothing that came unprotected may be added.
 struct SegmentRun {
-    private let first: PacketView
+    let first: PacketView
     private let family: IPFamily
     private let transport: TransportHeader
     /// The first packet's traffic class as it was received, which following ones have to bear as well.
@@ -51,6 +51,20 @@ struct SegmentRun {
         length = bytes.count
     }
 
+    /// No packets, to which none can be added.
+    ///
+    /// - Parameter bytes: Any.
+    init(none bytes: PacketView) {
+        first = bytes
+        family = .v4
+        transport = TransportHeader(none: ())
+        receivedClass = 0
+        segmentSize = 0
+        count = 0
+        length = 0
+        isComplete = true
+    }
+
     /// Adds the packet in `bytes` where it continues the run.
     ///
     /// - Returns: Its payload, or nil where it does not belong here.
@@ -61,25 +75,29 @@ struct SegmentRun {
         guard !isComplete, bytes.count > payloadStart else { return nil }
         let size = bytes.count - payloadStart
         guard size <= segmentSize, length + size <= Self.longest, hasSameNetworkHeader(bytes) else { return nil }
-        guard bytes.load(UInt32.self, at: start) == first.load(UInt32.self, at: start) else { return nil }
         switch transport.kind {
         case .tcp:
-            let sequence = first.load(UInt32.self, at: start + 4) &+ UInt32(truncatingIfNeeded: count * segmentSize)
+            let header = bytes.suffix(from: start).prefix(20)
+            let ours = first.suffix(from: start).prefix(20)
+            let sequence = ours.load(UInt32.self, at: 4) &+ UInt32(truncatingIfNeeded: count &* segmentSize)
             // Data offset, flags and window in one word; "push" may end a run.
-            let word = bytes.load(UInt32.self, at: start + 12)
-            guard bytes.load(UInt32.self, at: start + 4) == sequence,
-                bytes.load(UInt32.self, at: start + 8) == first.load(UInt32.self, at: start + 8),
-                word & ~Self.pushInWord == first.load(UInt32.self, at: start + 12),
-                hasSameOptions(bytes)
+            let word = header.load(UInt32.self, at: 12)
+            guard header.load(UInt32.self, at: 0) == ours.load(UInt32.self, at: 0),
+                header.load(UInt32.self, at: 4) == sequence,
+                header.load(UInt32.self, at: 8) == ours.load(UInt32.self, at: 8),
+                word & ~Self.pushInWord == ours.load(UInt32.self, at: 12),
+                bytes.prefix(payloadStart).suffix(from: start + 20)
+                    .holdsSame(as: first.prefix(payloadStart).suffix(from: start + 20))
             else { return nil }
             isComplete = word & Self.pushInWord != 0
+            pushes = isComplete
         case .udp:
-            guard Int(bytes.load(UInt16.self, at: start + 4)) == bytes.count - start,
-                bytes.load(UInt16.self, at: start + 6) != 0
+            let header = bytes.suffix(from: start).prefix(8)
+            guard header.load(UInt32.self, at: 0) == first.load(UInt32.self, at: start),
+                Int(header.load(UInt16.self, at: 4)) == bytes.count - start, header.load(UInt16.self, at: 6) != 0
             else { return nil }
         }
         if size < segmentSize { isComplete = true }
-        if transport.kind == .tcp, isComplete, bytes[start + 13] & Self.push != 0 { pushes = true }
         count += 1
         length += size
         return bytes.suffix(from: payloadStart)
@@ -107,35 +125,30 @@ struct SegmentRun {
     /// one may send all.
     @inline(__always)
     private func hasSameNetworkHeader(_ bytes: PacketView) -> Bool {
+        // Views of a constant length are checked once, not at each access.
         if family == .v4 {
-            let flags = first.load(UInt16.self, at: 6)
-            guard bytes[0] == 0x45, bytes[1] == receivedClass, Int(bytes.load(UInt16.self, at: 2)) == bytes.count,
-                bytes.load(UInt16.self, at: 6) == flags,
-                bytes.load(UInt16.self, at: 8) == first.load(UInt16.self, at: 8),
-                bytes.load(UInt64.self, at: 12) == first.load(UInt64.self, at: 12)
+            let header = bytes.prefix(20)
+            let ours = first.prefix(20)
+            let flags = ours.load(UInt16.self, at: 6)
+            guard header[0] == 0x45, header[1] == receivedClass, Int(header.load(UInt16.self, at: 2)) == bytes.count,
+                header.load(UInt16.self, at: 6) == flags,
+                header.load(UInt16.self, at: 8) == ours.load(UInt16.self, at: 8),
+                header.load(UInt64.self, at: 12) == ours.load(UInt64.self, at: 12)
             else { return false }
             // The kernel counts identifications up when it cuts; they mean nothing where nobody may fragment (RFC 6864).
-            let identification = first.load(UInt16.self, at: 4) &+ UInt16(truncatingIfNeeded: count)
-            return flags & Self.doNotFragment != 0 || bytes.load(UInt16.self, at: 4) == identification
+            let identification = ours.load(UInt16.self, at: 4) &+ UInt16(truncatingIfNeeded: count)
+            return flags & Self.doNotFragment != 0 || header.load(UInt16.self, at: 4) == identification
         }
+        let header = bytes.prefix(40)
+        let ours = first.prefix(40)
         let classBits: UInt32 = 0x0ff0_0000
-        let label = first.load(UInt32.self, at: 0) & ~classBits | UInt32(receivedClass) << 20
-        return bytes.load(UInt32.self, at: 0) == label && Int(bytes.load(UInt16.self, at: 4)) + 40 == bytes.count
-            && bytes.load(UInt16.self, at: 6) == first.load(UInt16.self, at: 6)
-            && bytes.load(UInt64.self, at: 8) == first.load(UInt64.self, at: 8)
-            && bytes.load(UInt64.self, at: 16) == first.load(UInt64.self, at: 16)
-            && bytes.load(UInt64.self, at: 24) == first.load(UInt64.self, at: 24)
-            && bytes.load(UInt64.self, at: 32) == first.load(UInt64.self, at: 32)
-    }
-
-    @inline(__always)
-    private func hasSameOptions(_ bytes: PacketView) -> Bool {
-        var offset = transport.start + 20
-        while offset < transport.payloadStart {
-            guard bytes.load(UInt32.self, at: offset) == first.load(UInt32.self, at: offset) else { return false }
-            offset += 4
-        }
-        return true
+        let label = ours.load(UInt32.self, at: 0) & ~classBits | UInt32(receivedClass) << 20
+        return header.load(UInt32.self, at: 0) == label && Int(header.load(UInt16.self, at: 4)) + 40 == bytes.count
+            && header.load(UInt16.self, at: 6) == ours.load(UInt16.self, at: 6)
+            && header.load(UInt64.self, at: 8) == ours.load(UInt64.self, at: 8)
+            && header.load(UInt64.self, at: 16) == ours.load(UInt64.self, at: 16)
+            && header.load(UInt64.self, at: 24) == ours.load(UInt64.self, at: 24)
+            && header.load(UInt64.self, at: 32) == ours.load(UInt64.self, at: 32)
     }
 
     /// The longest super-packet: what a device with the usual limit of 64 KB still takes in one piece, Ethernet header

@@ -34,6 +34,9 @@ struct TransportHeader {
         }
     }
 
+    /// Of no packet.
+    init(none: Void) { (kind, start, payloadStart) = (.tcp, 0, 0) }
+
     /// Where the checksum is, in bytes from ``start``.
     var checksumOffset: Int {
         @inline(__always) get { kind == .tcp ? 16 : 6 }

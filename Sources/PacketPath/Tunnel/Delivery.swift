@@ -39,7 +39,7 @@ struct Delivery: ~Copyable {
     ///
     /// - Returns: False where the kernel did not take it.
     @inline(__always)
-    mutating func write(to device: TunDevice, _ description: VirtualHeader) -> Bool {
+    mutating func write(to device: TunPort, _ description: VirtualHeader) -> Bool {
         description.write(to: header.view)
         // Sound: the parts point to what the caller keeps until now.
         let isTaken = unsafe device.write(parts, count: partCount)
@@ -49,7 +49,7 @@ struct Delivery: ~Copyable {
 
     /// Writes one packet.
     @inline(__always)
-    mutating func write(_ packet: PacketView, to device: TunDevice, _ description: VirtualHeader = .plain) -> Bool {
+    mutating func write(_ packet: PacketView, to device: TunPort, _ description: VirtualHeader = .plain) -> Bool {
         append(packet)
         return write(to: device, description)
     }

@@ -12,6 +12,7 @@ package final class FramingAlarm: Sendable {
     package init() throws(SystemError) { raised = try Event() }
 
     /// To be called rarely: it is not made for the packet path's pace.
+    @inline(never)
     func raise(_ source: AddressKey) {
         sender.withLock { $0 = source.address }
         raised.signal()

@@ -3,36 +3,37 @@ internal import Host
 
 /// The thread that carries packets from the peers to the tunnel device. In the order in which a datagram meets it:
 /// wait, receive, decide, join what follows each other, hand it to the kernel.
+///
+/// Its methods are mutating even where they change nothing: see ``OutboundLoop``.
 struct InboundLoop: ~Copyable {
-    private let device: TunDevice
+    private let device: TunPort
     private let sockets: TunnelSockets
     private let cell: TableCell
     private let reader: Int
-    private let counters: Counters
+    private let counters: CounterWriter
+    /// What `device` and `counters` lead to.
+    private let kept: (TunDevice, Counters)
     private let alarm: FramingAlarm
     private var alarmLimit = RateLimit(rate: 1, burst: 1)
     private var batch: IncomingBatch
     private var delivery = Delivery()
-    /// Segments that wait for what may follow them.
-    private var pending: Pending?
-
-    private struct Pending {
-        var run: SegmentRun
-        let first: PacketView
-        let peer: ForwardingTable.Peer
-    }
+    /// Segments that wait for what may follow them, while ``sender`` is not nil.
+    private var run: SegmentRun
+    private var sender: ForwardingTable.Peer?
 
     init(
         device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters,
         alarm: FramingAlarm, batches: Bool
     ) {
-        self.device = device
+        self.device = device.port
+        kept = (device, counters)
         self.sockets = sockets
         self.cell = cell
         self.reader = reader
-        self.counters = counters
+        self.counters = counters.writer
         self.alarm = alarm
         batch = IncomingBatch(isSingle: !batches)
+        run = SegmentRun(none: batch.nothing)
     }
 
     /// Carries packets until `stop` is signalled.
@@ -65,38 +66,42 @@ struct InboundLoop: ~Copyable {
     private mutating func carryBatch(from socket: TunnelSocket, _ table: ForwardingTable) {
         batch.receive(on: socket)
         let now = monotonicSeconds()
-        for index in 0..<batch.count {
-            let received = batch[index]
-            guard !received.isTruncated else {
-                counters.drop(.truncated)
-                continue
-            }
-            var offset = 0
-            repeat {
-                let length = min(received.datagramLength, received.bytes.count - offset)
-                carry(received.bytes.suffix(from: offset).prefix(length), of: received, table, now: now)
-                offset += length
-            } while offset < received.bytes.count
-            // Runs end with the receive: its datagrams share one outer header and one verified checksum.
-            deliverPending(table, now: now)
-        }
+        for index in 0..<batch.count { carry(batch[index], table, now: now) }
     }
 
+    /// Carries what one receive brought.
+    mutating func carry(_ received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64) {
+        guard !received.isTruncated else {
+            counters.drop(.truncated)
+            return
+        }
+        var offset = 0
+        repeat {
+            let length = min(received.datagramLength, received.bytes.count - offset)
+            carry(received.bytes.suffix(from: offset).prefix(length), of: received, table, now: now)
+            offset += length
+        } while offset < received.bytes.count
+        // Runs end with the receive: its datagrams share one outer header and one verified checksum.
+        if sender != nil { deliverPending(table, now: now) }
+    }
+
+    @inline(__always)
     private mutating func carry(
         _ datagram: PacketView, of received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64
     ) {
-        if delivery.hasRoom, let payload = pending?.run.add(datagram) {
+        if delivery.hasRoom, sender != nil, let payload = run.add(datagram) {
             delivery.append(payload)
             return
         }
-        deliverPending(table, now: now)
+        if sender != nil { deliverPending(table, now: now) }
         switch Inbound.decide(datagram, from: received.source, outerClass: received.trafficClass, table) {
         case .deliver(let peer, let packet, let receivedClass):
-            if received.isJoined, let run = SegmentRun(packet, receivedClass: receivedClass),
-                !run.isUDP || device.hasUDPSegmentation
+            if received.isJoined, let first = SegmentRun(packet, receivedClass: receivedClass),
+                !first.isUDP || device.hasUDPSegmentation
             {
                 delivery.append(datagram)
-                pending = Pending(run: run, first: datagram, peer: peer)
+                run = first
+                sender = peer
             } else {
                 deliver(packet, of: peer, table, now: now)
             }
@@ -110,18 +115,16 @@ struct InboundLoop: ~Copyable {
 
     /// Delivers the segments that wait, as one packet.
     private mutating func deliverPending(_ table: ForwardingTable, now: Int64) {
-        guard let pending else { return }
-        self.pending = nil
-        if pending.run.count == 1 {
+        guard let sender else { return }
+        self.sender = nil
+        if run.count == 1 {
             delivery.clear()
-            if let packet = InnerPacket(pending.first) {
-                deliver(packet, of: pending.peer, table, now: now)
-            }
+            if let packet = InnerPacket(run.first) { deliver(packet, of: sender, table, now: now) }
             return
         }
-        let description = pending.run.finish()
+        let description = run.finish()
         let isTaken = delivery.write(to: device, description)
-        count(isTaken, pending.run.count, bytes: pending.run.bytes, of: pending.peer, now: now)
+        count(isTaken, run.count, bytes: run.bytes, of: sender, now: now)
         if isTaken { counters.add(.mergedDeliveries) }
     }
 
@@ -136,13 +139,14 @@ struct InboundLoop: ~Copyable {
         count(isTaken, 1, bytes: packet.bytes.count, of: peer, now: now)
     }
 
-    private func count(_ isTaken: Bool, _ packets: Int, bytes: Int, of peer: ForwardingTable.Peer, now: Int64) {
+    private mutating func count(_ isTaken: Bool, _ packets: Int, bytes: Int, of peer: ForwardingTable.Peer, now: Int64)
+    {
         guard isTaken else {
             counters.drop(.deliveryFailed, packets)
             return
         }
         counters.add(.receivedPackets, packets)
         counters.add(.receivedBytes, bytes)
-        unsafe peer.state.countReceived(packets: packets, bytes: bytes, now: now)
+        peer.countReceived(packets: packets, bytes: bytes, now: now)
     }
 }

@@ -32,6 +32,9 @@ struct IncomingBatch: ~Copyable {
         memory.view.suffix(from: index * Self.room).prefix(Self.room)
     }
 
+    /// No bytes at all.
+    var nothing: PacketView { memory.view.prefix(0) }
+
     /// Receives what waits.
     @inline(__always)
     mutating func receive(on socket: TunnelSocket) {

@@ -4,40 +4,49 @@ internal import Host
 
 /// The thread that carries packets from the tunnel device to the peers. In the order in which a packet meets it:
 /// wait, read, decide, cut a super-packet into segments, send what goes over IPv4, send what goes over IPv6.
+///
+/// Its methods are mutating even where they change nothing: to lend the loop to a method that is not, the compiler copies
+/// all of it.
 struct OutboundLoop: ~Copyable {
-    private let device: TunDevice
+    private let device: TunPort
     private let sockets: TunnelSockets
     private let ports: SourcePorts
     private let cell: TableCell
     private let reader: Int
-    private let counters: Counters
+    private let counters: CounterWriter
+    /// What `device` and `counters` lead to.
+    private let kept: (TunDevice, Counters)
     /// After how many bytes a batch is sent, while they are still in the processor's cache: each long super-packet by
     /// itself, which costs less than the second one's place in the cache.
     private static let bytesAtOnce = 32768
     private let readsAtOnce: Int
-    /// What was read and waits to be sent; headers of segments; a packet put together.
+    /// What was read and waits to be sent; headers of segments; a packet put together; a segment to be split.
     private let memory = PacketMemory(bytes: bytesAtOnce + PacketMemory.longestFrame)
     private var memoryUsed = 0
     private let headers = PacketMemory(bytes: 1 << 16)
     private var headersUsed = 0
     private let scratch = PacketMemory(bytes: PacketMemory.longestFrame)
+    private let segment = PacketMemory(bytes: PacketMemory.longestFrame)
     private var batchV4: OutgoingBatch
     private var batchV6: OutgoingBatch
-    private var errors: ErrorReply
+    private var refusals: Refusals
 
     init(
         device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters, batches: Bool
     ) {
-        self.device = device
+        self.device = device.port
+        kept = (device, counters)
         self.sockets = sockets
         ports = SourcePorts(sockets)
         self.cell = cell
         self.reader = reader
-        self.counters = counters
+        self.counters = counters.writer
         readsAtOnce = batches ? 64 : 1
         batchV4 = OutgoingBatch(joins: batches)
         batchV6 = OutgoingBatch(joins: batches)
-        errors = ErrorReply(device: device, counters: counters)
+        refusals = Refusals(
+            sockets: sockets, counters: counters.writer,
+            errors: ErrorReply(device: device.port, counters: counters.writer))
     }
 
     private enum BatchEnd {
@@ -85,6 +94,16 @@ struct OutboundLoop: ~Copyable {
         return end
     }
 
+    /// Carries frames that lie elsewhere, as one batch.
+    mutating func carry(_ frames: consuming Pieces, _ table: ForwardingTable) {
+        let now = monotonicSeconds()
+        headersUsed = 0
+        while let frame = frames.next() {
+            _ = carry(frame, table, now: now)
+        }
+        flush(table)
+    }
+
     /// - Returns: True where the packet waits in a batch, so that its memory is in use until the flush.
     private mutating func carry(_ frame: PacketView, _ table: ForwardingTable, now: Int64) -> Bool {
         let header = VirtualHeader(reading: frame)
@@ -123,14 +142,14 @@ struct OutboundLoop: ~Copyable {
             if isSplit { counters.add(.fragmented) } else { counters.drop(.malformed) }
         case .reject(let reason, let error):
             counters.drop(reason)
-            errors.send(error, about: packet, table)
+            refusals.errors.send(error, about: packet, table)
         case .drop(let reason):
             counters.drop(reason)
         }
         return false
     }
 
-    private func complete(_ packet: InnerPacket, _ checksum: (start: Int, field: Int)) -> Bool {
+    private mutating func complete(_ packet: InnerPacket, _ checksum: (start: Int, field: Int)) -> Bool {
         if Offload.completeChecksum(packet.bytes, start: checksum.start, field: checksum.field) { return true }
         counters.drop(.malformed)
         return false
@@ -141,7 +160,10 @@ struct OutboundLoop: ~Copyable {
         _ bytes: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, _ table: ForwardingTable
     ) {
         flush(table)
-        guard let socket = peer.endpointFamily == .v4 ? sockets.v4 : sockets.v6 else { return }
+        guard let socket = peer.endpointFamily == .v4 ? sockets.v4 : sockets.v6 else {
+            counters.drop(.sendFailed)
+            return
+        }
         socket.allowFragments(true)
         if peer.endpointFamily == .v4 {
             batchV4.append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
@@ -169,7 +191,7 @@ struct OutboundLoop: ~Copyable {
             carrySegments(of: whole, table, now: now)
         case .reject(let reason, let error):
             counters.drop(reason, whole.segmentCount)
-            if let first = InnerPacket(assemble(whole, 0)) { errors.send(error, about: first, table) }
+            if let first = InnerPacket(assemble(whole, 0)) { refusals.errors.send(error, about: first, table) }
         case .drop(let reason):
             counters.drop(reason, whole.segmentCount)
         }
@@ -204,18 +226,18 @@ struct OutboundLoop: ~Copyable {
 
     /// Carries each segment as a packet of its own: they are too long for the path, which is the exception.
     private mutating func carrySegments(of whole: SuperPacket, _ table: ForwardingTable, now: Int64) {
-        let memory = PacketMemory(bytes: whole.longestSegment)
         for index in 0..<whole.segmentCount {
             let bytes = assemble(whole, index)
-            memory.view.copy(bytes, to: 0)
-            guard let segment = InnerPacket(memory.view.prefix(bytes.count)) else { continue }
-            _ = carry(segment, partialChecksum: nil, table, now: now)
+            // Splitting it needs `scratch` again.
+            segment.view.copy(bytes, to: 0)
+            guard let packet = InnerPacket(segment.view.prefix(bytes.count)) else { continue }
+            _ = carry(packet, partialChecksum: nil, table, now: now)
             flush(table)
         }
     }
 
     /// Puts a segment together in `scratch`.
-    private func assemble(_ whole: SuperPacket, _ index: Int) -> PacketView {
+    private mutating func assemble(_ whole: SuperPacket, _ index: Int) -> PacketView {
         let header = whole.writeHeader(index, to: scratch.view, completesChecksum: true)
         let payload = whole.payload(index)
         scratch.view.copy(payload, to: header.count)
@@ -240,41 +262,17 @@ struct OutboundLoop: ~Copyable {
 
     private mutating func flush(_ table: ForwardingTable) {
         if !batchV4.isEmpty {
-            count(
-                batchV4.send(isV6: false, scratch: scratch.view) {
-                    Self.refuse($0, $1, table, sockets, counters, &errors)
-                })
+            count(batchV4.send(isV6: false, scratch: scratch.view) { refusals.add($0, $1, table) })
         }
         if !batchV6.isEmpty {
-            count(
-                batchV6.send(isV6: true, scratch: scratch.view) {
-                    Self.refuse($0, $1, table, sockets, counters, &errors)
-                })
+            count(batchV6.send(isV6: true, scratch: scratch.view) { refusals.add($0, $1, table) })
         }
     }
 
-    private func count(_ outcome: OutgoingBatch.Outcome) {
+    private mutating func count(_ outcome: OutgoingBatch.Outcome) {
         counters.add(.sentPackets, outcome.packets)
         counters.add(.sentBytes, outcome.bytes)
         counters.add(.segmentedSends, outcome.segmented)
         counters.add(.segmentationRefusals, outcome.unsplit)
-    }
-
-    /// The kernel did not take the datagram around `packet`. Where the path turned out to be narrower than we knew,
-    /// the kernel has just told the socket how narrow, and the sender is told.
-    private static func refuse(
-        _ packet: PacketView, _ code: Int32, _ table: ForwardingTable, _ sockets: TunnelSockets, _ counters: Counters,
-        _ errors: inout ErrorReply
-    ) {
-        if code == EMSGSIZE, let packet = InnerPacket(packet) {
-            sockets.learnPathMTUs(table, counters: counters)
-            let verdict = Outbound.decide(packet, longest: packet.bytes.count, table, now: monotonicSeconds())
-            if case .reject(let reason, let error) = verdict {
-                counters.drop(reason)
-                errors.send(error, about: packet, table)
-                return
-            }
-        }
-        counters.drop(.sendFailed)
     }
 }

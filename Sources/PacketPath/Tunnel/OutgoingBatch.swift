@@ -181,7 +181,7 @@ struct OutgoingBatch: ~Copyable {
         outcome.packets += message.datagrams
         outcome.bytes += message.bytes
         if message.datagrams > 1 { outcome.segmented += 1 }
-        unsafe message.receiver.state.countSent(packets: message.datagrams, bytes: message.bytes)
+        message.receiver.countSent(packets: message.datagrams, bytes: message.bytes)
     }
 
     /// Sends the datagrams of a message that the kernel refused one by one: some may pass, and each of the others has
@@ -206,7 +206,7 @@ struct OutgoingBatch: ~Copyable {
             if message.datagrams > 1, unsafe warrens_send(message.socket, isV6 ? 1 : 0, &single, 1) == 1 {
                 outcome.packets += 1
                 outcome.bytes += packet.count
-                unsafe message.receiver.state.countSent(packets: 1, bytes: packet.count)
+                message.receiver.countSent(packets: 1, bytes: packet.count)
             } else {
                 refused(packet, message.datagrams > 1 ? errno : error)
             }

@@ -2,7 +2,9 @@ import Addressing
 
 /// From which socket, and so from which source port, a packet leaves: the tunnel's own, or one chosen by the packet's
 /// flow, which lets routers and receivers spread flows over paths and queues (RFC 7510 section 3).
-struct SourcePorts {
+///
+/// Not copied, because that would move all the sockets for each packet.
+struct SourcePorts: ~Copyable {
     private let v4: Int32
     private let v6: Int32
     private let sendersV4: Senders

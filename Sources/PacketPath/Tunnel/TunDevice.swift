@@ -6,7 +6,6 @@ internal import SyscallShim
 /// no daemon runs. Each packet has a ``VirtualHeader`` before it, both ways.
 final class TunDevice: Sendable {
     private let file: OwnedDescriptor
-    var descriptor: Int32 { file.raw }
     /// The kernel hands over TCP super-packets, and packets whose checksum is not computed.
     let hasTCPSegmentation: Bool
     /// It does so for UDP as well, and takes UDP super-packets (Linux 6.2).
@@ -42,6 +41,23 @@ final class TunDevice: Sendable {
         hasUDPSegmentation = offloads & Int32(WARRENS_TUN_UDP_SEGMENTATION) != 0
     }
 
+    /// A device that is none: `file` takes what is written, without a word of what it is.
+    init(standIn file: consuming OwnedDescriptor) {
+        self.file = file
+        hasTCPSegmentation = true
+        hasUDPSegmentation = true
+    }
+
+    /// For the threads that use the device.
+    var port: TunPort { TunPort(descriptor: file.raw, hasUDPSegmentation: hasUDPSegmentation) }
+}
+
+/// The way to a ``TunDevice`` for threads, which have to keep it. Copying it counts no reference.
+struct TunPort: BitwiseCopyable {
+    let descriptor: Int32
+    /// ``TunDevice/hasUDPSegmentation``.
+    let hasUDPSegmentation: Bool
+
     enum ReadResult {
         /// A virtual header and the packet behind it.
         case frame(PacketView)
@@ -56,7 +72,7 @@ final class TunDevice: Sendable {
     func read(into room: PacketView) -> ReadResult {
         while true {
             // Sound: the kernel writes at most `count` bytes.
-            let length = unsafe Glibc.read(file.raw, room.start, room.count)
+            let length = unsafe Glibc.read(descriptor, room.start, room.count)
             if length > VirtualHeader.size { return .frame(room.prefix(length)) }
             if length >= 0 { return .empty }
             switch errno {
@@ -75,7 +91,7 @@ final class TunDevice: Sendable {
     @unsafe
     func write(_ parts: UnsafePointer<iovec>, count: Int) -> Bool {
         while true {
-            if unsafe writev(file.raw, parts, Int32(truncatingIfNeeded: count)) >= 0 { return true }
+            if unsafe writev(descriptor, parts, Int32(truncatingIfNeeded: count)) >= 0 { return true }
             if errno != EINTR { return false }
         }
     }

@@ -24,8 +24,17 @@ struct TunnelSockets: Sendable {
         self.senders = senders
     }
 
+    private init() {
+        v4 = nil
+        v6 = nil
+        senders = []
+    }
+
+    /// Nothing can be sent or received.
+    static var none: TunnelSockets { TunnelSockets() }
+
     /// Notes the path MTUs that the network has reported.
-    func learnPathMTUs(_ table: ForwardingTable, counters: Counters) {
+    func learnPathMTUs(_ table: ForwardingTable, counters: CounterWriter) {
         let now = monotonicSeconds()
         let learn = { (destination: AddressKey, mtu: Int) in
             if table.path(to: destination)?.learn(mtu, now: now) == true { counters.add(.pathMTUChanges) }

@@ -3,7 +3,7 @@ internal import Host
 
 /// `packet-bench`: what the packet path costs where the number of peers decides, as JSON on standard output.
 ///
-///     packet-bench [--peers 10,1000,100000] [--only lookup,change,memory,load] [--rounds 21]
+///     packet-bench [--peers 10,1000,100000] [--only packet,lookup,change,memory,load] [--rounds 21]
 ///
 /// Each question is answered by one file of this directory.
 @main
@@ -14,9 +14,11 @@ struct Main {
         case .writeNodes(let path, let count, let form): try SampleNodes(count, form).write(to: path)
         case .load(let path): print(try Load.inThisProcess(path))
         case .tables(let count): print(try TableMemory.inThisProcess(count))
+        case .packet(let number, let side, let count): print(try Packet.run(number, side, repetitions: count))
         case .measure:
             var results: [Measurement] = []
             for peers in arguments.peers {
+                if arguments.wants("packet") { results += try Packet(peers: peers, rounds: arguments.rounds).measure() }
                 if arguments.wants("lookup") { results += Lookup(peers: peers, rounds: arguments.rounds).measure() }
                 if arguments.wants("change") { results += Change(peers: peers, rounds: arguments.rounds).measure() }
                 if arguments.wants("memory") { results += try TableMemory(peers: peers).measure() }
@@ -34,6 +36,8 @@ struct Arguments {
         case writeNodes(path: String, count: Int, SampleNodes.Form)
         case load(path: String)
         case tables(count: Int)
+        /// For hotpath.sh.
+        case packet(Int, PacketPair.Side, repetitions: Int)
     }
 
     struct Unknown: Error {
@@ -54,6 +58,12 @@ struct Arguments {
             case "--rounds": rounds = max(1, Int(rest.popFirst() ?? "") ?? 1)
             case "--load": task = .load(path: rest.popFirst() ?? "")
             case "--tables": task = .tables(count: Int(rest.popFirst() ?? "") ?? 0)
+            case "--packet":
+                guard let number = Int(rest.popFirst() ?? ""),
+                    let side = PacketPair.Side(rawValue: rest.popFirst() ?? ""),
+                    let count = Int(rest.popFirst() ?? "")
+                else { throw Unknown(argument: argument) }
+                task = .packet(number, side, repetitions: count)
             case "--write-nodes":
                 guard let path = rest.popFirst(), let count = Int(rest.popFirst() ?? ""),
                     let form = SampleNodes.Form(rawValue: rest.popFirst() ?? "")

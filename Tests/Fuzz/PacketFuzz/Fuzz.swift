@@ -1,0 +1,61 @@
+import Addressing
+import PacketPath
+
+private func prefix(_ text: String) -> IPPrefix { IPPrefix(text) ?? IPPrefix(host: .unspecified(.v4)) }
+private func address(_ text: String) -> IPAddress { IPAddress(text) ?? .unspecified(.v4) }
+
+/// A node with a peer over each outer family, one of which is narrow and defers checksums.
+private let plan = ForwardingPlan(
+    local: .init(
+        subnets: [prefix("10.1.0.0/24"), prefix("fd53::1:0/112")], routes: [prefix("172.16.0.0/16")],
+        tunnelAddresses: [address("10.1.0.1"), address("fd53::1:1")], longestReceived: 9000),
+    peers: [
+        .init(
+            name: "a", subnets: [prefix("10.2.0.0/24"), prefix("fd53::2:0/112")], routes: [prefix("10.99.0.0/16")],
+            nodeAddresses: [address("192.0.2.2")], endpoint: SocketAddress(address("192.0.2.2"), port: 31337),
+            outerSources: [address("192.0.2.2")]),
+        .init(
+            name: "b", subnets: [prefix("10.3.0.0/24"), prefix("fd53::3:0/112")],
+            endpoint: SocketAddress(address("2001:db8::3"), port: 31337), routeMTU: 1300, outerSources: nil,
+            defersChecksums: true),
+    ])
+
+private nonisolated(unsafe) var rehearsal: Rehearsal = {
+    guard let rehearsal = try? Rehearsal(plan) else { preconditionFailure("no /dev/null") }
+    return rehearsal
+}()
+
+/// The first byte chooses the direction (its lowest bit), for datagrams also whether they come from a known node, and how
+/// long those are that the kernel has joined; the rest is a frame of the tunnel device or a message from the network.
+/// Whatever comes, no packet goes missing uncounted.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard count > 1, count <= 65_536, let choice = unsafe start?.pointee else { return 0 }
+    // Sound: the block is this call's own, and as long as what it is given.
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count - 1, alignment: 16)
+    defer { unsafe bytes.deallocate() }
+    unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(start: start.map { unsafe $0 + 1 }, count: count - 1))
+
+    let before = unsafe rehearsal.totals
+    if choice & 1 == 0 {
+        guard count > 11 else { return 0 }
+        unsafe rehearsal.send(bytes, each: bytes.count)
+        precondition(unsafe rehearsal.totals.packets > before.packets, "a packet from the device went missing")
+    } else {
+        let length = choice >> 2 == 0 ? bytes.count : Int(choice >> 2) * 24
+        let source = address(choice & 2 == 0 ? "192.0.2.2" : "198.51.100.1")
+        unsafe rehearsal.receive(
+            bytes, each: bytes.count, datagramLength: length, from: AddressKey(source), trafficClass: choice & 3)
+        let datagrams = UInt64((bytes.count + length - 1) / length)
+        precondition(
+            unsafe rehearsal.totals.packets == before.packets + datagrams, "datagrams and counters do not agree")
+    }
+    return 0
+}
+
+extension CounterTotals {
+    /// Packets that were carried, or dropped for a reason.
+    fileprivate var packets: UInt64 {
+        DropReason.allCases.reduce(self[.sentPackets] + self[.receivedPackets]) { $0 + self[$1] }
+    }
+}
