@@ -135,7 +135,10 @@ struct OutboundLoop: ~Copyable {
             if let partialChecksum { guard complete(packet, partialChecksum) else { return false } }
             flush(table)
             let isSplit = Fragmenter.split(packet, mtu: mtu, buffer: scratch.view) { fragment in
-                guard let fragment = InnerPacket(fragment) else { return }
+                guard let fragment = InnerPacket(fragment) else {
+                    counters.drop(.malformed)
+                    return
+                }
                 append(fragment, to: peer, trafficClass: trafficClass, table)
                 flush(table)
             }
@@ -150,7 +153,11 @@ struct OutboundLoop: ~Copyable {
     }
 
     private mutating func complete(_ packet: InnerPacket, _ checksum: (start: Int, field: Int)) -> Bool {
-        if Offload.completeChecksum(packet.bytes, start: checksum.start, field: checksum.field) { return true }
+        if checksum.start >= packet.headerLength,
+            Offload.completeChecksum(packet.bytes, start: checksum.start, field: checksum.field)
+        {
+            return true
+        }
         counters.drop(.malformed)
         return false
     }

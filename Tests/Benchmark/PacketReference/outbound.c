@@ -278,7 +278,7 @@ static void carry_frame(struct reference *reference, const struct table *table, 
     if (decide(reference, table, &packet, packet.length, now, 1, &peer) != verdict_send) return;
     if (header.flags & needs_checksum && !(peer->defers_checksums && header.checksum_start == header_length(&packet))) {
         int start = header.checksum_start, field = start + header.checksum_offset;
-        if (start > field || field + 2 > packet.length) {
+        if (start < header_length(&packet) || start > field || field + 2 > packet.length) {
             add_count(reference, drop_malformed, 1);
             return;
         }
