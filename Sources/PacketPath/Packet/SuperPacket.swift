@@ -40,7 +40,8 @@ struct SuperPacket {
         default: return nil
         }
         let start = checksum.start
-        guard start >= packet.headerLength, bytes.count > start + smallest, checksum.field < start + smallest else {
+        guard start >= packet.headerLength, bytes.count > start + smallest, checksum.field + 2 <= start + smallest
+        else {
             return nil
         }
         let length = transport == .tcp ? start + Int(bytes[start + 12] >> 4) * 4 : start + 8

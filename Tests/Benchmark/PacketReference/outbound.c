@@ -169,7 +169,7 @@ static inline int parse_super_packet(
     default: return 0;
     }
     int start = header->checksum_start, field = start + header->checksum_offset;
-    if (start < header_length(packet) || length <= start + smallest || field >= start + smallest) return 0;
+    if (start < header_length(packet) || length <= start + smallest || field + 2 > start + smallest) return 0;
     int headers = whole->is_tcp ? start + (bytes[start + 12] >> 4) * 4 : start + 8;
     if (headers < start + smallest || headers >= length || headers > longest_header || header->segment_size == 0) return 0;
     whole->bytes = bytes;
