@@ -143,25 +143,33 @@ struct OutgoingBatch: ~Copyable {
                 message.datagrams > 1 ? UInt16(truncatingIfNeeded: message.segment) : 0
         }
         var done = 0
-        var retried = false
+        var attempts = 1
         while done < count {
             let (sent, error) = transmit(from: done, isV6: isV6)
             if sent > 0 {
                 for index in done..<done + sent { unsafe settle(messages[index], &outcome) }
                 done += sent
-                retried = false
-            } else if !retried {
-                // The first error may belong to an earlier datagram: an ICMP error that the socket had yet to report.
-                retried = true
+                attempts = 1
+            } else if attempts < Self.mostAttempts(error) {
+                attempts += 1
             } else {
                 sendApart(done, isV6: isV6, error, scratch, &outcome, refused)
                 done += 1
-                retried = false
+                attempts = 1
             }
         }
         count = 0
         partCount = 0
         return outcome
+    }
+
+    /// How often to try a send that failed with this error, which may belong to an earlier datagram: the socket reports one
+    /// ICMP message about each at the next send, whomever that one is for (linux: icmp_err_convert).
+    private static func mostAttempts(_ error: Int32) -> Int {
+        switch error {
+        case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET, ENOPROTOOPT, EPROTO, EACCES: 16
+        default: 2
+        }
     }
 
     /// Sends messages from `first` on, as far as they leave by one socket.
@@ -203,14 +211,29 @@ struct OutgoingBatch: ~Copyable {
             let first = message.firstPart + datagram * message.partsEach
             unsafe single.parts = UnsafePointer(parts + first)
             let packet = assemble(first, message.partsEach, scratch)
-            if message.datagrams > 1, unsafe warrens_send(message.socket, isV6 ? 1 : 0, &single, 1) == 1 {
+            let failure = unsafe message.datagrams > 1 ? Self.send(single, on: message.socket, isV6: isV6) : error
+            if failure == 0 {
                 outcome.packets += 1
                 outcome.bytes += packet.count
                 message.receiver.countSent(packets: 1, bytes: packet.count)
             } else {
-                refused(packet, message.datagrams > 1 ? errno : error)
+                refused(packet, failure)
             }
         }
+    }
+
+    /// Sends one datagram.
+    ///
+    /// - Returns: 0, or why the kernel refused it.
+    private static func send(_ datagram: warrens_outgoing, on socket: Int32, isV6: Bool) -> Int32 {
+        var attempts = 1
+        // Sound: as in `transmit`.
+        while unsafe withUnsafePointer(to: datagram, { unsafe warrens_send(socket, isV6 ? 1 : 0, $0, 1) }) != 1 {
+            let error = errno
+            if attempts >= mostAttempts(error) { return error }
+            attempts += 1
+        }
+        return 0
     }
 
     private func assemble(_ first: Int, _ partCount: Int, _ room: PacketView) -> PacketView {
