@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from types import SimpleNamespace
 
 from lab.case import FAMILIES, ClusterCase
 from lab.daemon import daemon_status
@@ -14,7 +15,7 @@ from lab.traffic import Capture, call, listening, ping
 from lab.underlay import ROUTER, WIRE_V4
 
 sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
-from measure.checksums import deferred  # noqa: E402
+from measure.checksums import deferred, folded_sum  # noqa: E402
 
 PORT = 7200
 
@@ -237,9 +238,8 @@ class ChecksumDeferral(Offload):
 
     def crosses_deferred(self):
         self.assertReachable(self.one, self.two.address(4))
-        place = {"one": self.one, "two": self.two}
-        left = type("Site", (), {"pod": place["one"], "node": self.first})
-        right = type("Site", (), {"pod": place["two"], "node": self.second})
+        left = SimpleNamespace(pod=self.one, node=self.first)
+        right = SimpleNamespace(pod=self.two, node=self.second)
         return deferred(left, right, self.two.address(4))
 
     def test_checksums_stay_partial_between_those_that_agree(self):
@@ -266,11 +266,11 @@ class OtherSenders(Offload):
         length = 8 + len(payload)
         pseudo = bytes(source + target) + (17).to_bytes(2, "big") + length.to_bytes(2, "big")
         udp = (4000).to_bytes(2, "big") + (PORT + 9).to_bytes(2, "big") + length.to_bytes(2, "big")
-        partial = folded(pseudo)
-        whole = 0xFFFF ^ folded(pseudo + udp + b"\0\0" + payload + b"\0" * (len(payload) % 2))
+        partial = folded_sum(pseudo)
+        whole = 0xFFFF ^ folded_sum(pseudo + udp + b"\0\0" + payload + b"\0" * (len(payload) % 2))
         header = bytes([0x45, 0]) + (20 + length).to_bytes(2, "big") + bytes([0, 1, 0, 0, 64, 17, 0, 0])
         header += bytes(source + target)
-        header = header[:10] + (0xFFFF ^ folded(header)).to_bytes(2, "big") + header[12:]
+        header = header[:10] + (0xFFFF ^ folded_sum(header)).to_bytes(2, "big") + header[12:]
         return (header + udp + (whole if complete else partial).to_bytes(2, "big") + payload).hex()
 
     def receive(self, *packets):
@@ -294,11 +294,3 @@ class OtherSenders(Offload):
         before = counters(self.first)["drop.oversized"]
         self.assertEqual(self.receive(self.inner(b"m" * 3000, complete=False)), [[3, ord("e")]])
         self.assertEqual(counters(self.first)["drop.oversized"], before + 1)
-
-
-def folded(data):
-    """The sum of 16-bit words in ones' complement (RFC 1071)."""
-    total = sum(int.from_bytes(data[place:place + 2], "big") for place in range(0, len(data), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
