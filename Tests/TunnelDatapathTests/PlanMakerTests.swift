@@ -19,9 +19,20 @@ struct PlanMakerTests {
         let registry = Registry.build(from: file, local: node, settings: .default, facts: .unknown)
         let maker = PlanMaker(
             settings: .default, node: node, ownRoutes: [], ownFeatures: ["checksum-deferral"],
-            pathMTU: { $0.family == .v4 ? 1500 : 9000 }, uplinkMTU: 1500, longestReceived: 1500,
+            path: Self.path, uplinkMTU: 1500, longestReceived: 1500,
+            ownAddresses: [IPAddress("192.0.2.200")].compactMap { $0 },
             hostDestinations: Set(hostDestinations.compactMap { IPPrefix($0) }), resolved: [:])
         return (maker, registry.peers)
+    }
+
+    /// IPv4 leads through a router, IPv6 does not, and has no source for documentation's second prefix.
+    private static func path(to address: IPAddress) -> Underlay.Path {
+        if address.family == .v4 {
+            return Underlay.Path(
+                mtu: 1500, interfaceIndex: 7, gateway: IPAddress("192.0.2.254"), source: IPAddress("192.0.2.200"))
+        }
+        let isNear = IPPrefix("2001:db8::/32")?.contains(address) ?? false
+        return Underlay.Path(mtu: 9000, interfaceIndex: 8, source: isNear ? IPAddress("2001:db8::200") : nil)
     }
 
     private static func node(_ name: String, _ annotations: String, addresses: [String]) -> String {
@@ -40,6 +51,31 @@ struct PlanMakerTests {
         let peer = try #require(peers.map(maker.peer).first)
         #expect(peer.endpoint?.description == "198.51.100.7:4000" && peer.defersChecksums)
         #expect(peer.outerSources?.map(\.description) == ["192.0.2.7", "2001:db8::7", "198.51.100.7"])
+    }
+
+    @Test func theDatapathLearnsWhatPeersAreCapableOfAndTheFirstStepToThem() throws {
+        let nodes = [
+            Self.node("a", "\"warrens.io/subnets\": \"10.220.1.0/24\"", addresses: ["192.0.2.1"]),
+            Self.node(
+                "b", "\"warrens.io/subnets\": \"10.220.2.0/24\", \"warrens.io/features\": \"ebpf,zero-checksum6\"",
+                addresses: ["2001:db8::2"]),
+            Self.node("c", "\"warrens.io/subnets\": \"10.220.3.0/24\"", addresses: ["3fff::3"]),
+        ]
+        let (maker, peers) = try Self.plan(nodes.joined(separator: ","))
+        let plan = maker.plan(for: peers)
+        #expect(plan.local.addresses.map(\.description) == ["192.0.2.200"])
+        #expect(plan.peers.map(\.hasKernelPath) == [false, true, false])
+        #expect(plan.peers.map(\.acceptsZeroChecksum6) == [false, true, false])
+        let router = try #require(IPAddress("192.0.2.254"))
+        let ownV4 = try #require(IPAddress("192.0.2.200"))
+        let ownV6 = try #require(IPAddress("2001:db8::200"))
+        #expect(
+            plan.peers.map(\.nextHop) == [
+                .init(interfaceIndex: 7, gateway: router, source: ownV4),
+                .init(interfaceIndex: 8, source: ownV6),
+                nil,
+            ])
+        #expect(plan.peers[2].endpoint != nil)
     }
 
     @Test func demandsFollowEachPeer() throws {

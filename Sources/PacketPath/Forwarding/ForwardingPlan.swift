@@ -14,15 +14,34 @@ package struct ForwardingPlan: Sendable, Equatable {
         /// The longest IP packet that any device of this host can receive in one piece, in bytes: its largest MTU. What
         /// routes towards a peer carry says nothing of what comes back.
         package var longestReceived: Int
+        /// The unicast addresses of this host at which datagrams of peers can arrive, in ascending order.
+        package var addresses: [IPAddress]
 
         package init(
             subnets: [IPPrefix] = [], routes: [IPPrefix] = [], tunnelAddresses: [IPAddress] = [],
-            longestReceived: Int = 65535
+            longestReceived: Int = 65535, addresses: [IPAddress] = []
         ) {
             self.subnets = subnets
             self.routes = routes
             self.tunnelAddresses = tunnelAddresses
             self.longestReceived = longestReceived
+            self.addresses = addresses
+        }
+    }
+
+    /// The first step of the way to a peer's endpoint, as the routes have it.
+    package struct NextHop: Sendable, Equatable {
+        /// The device that the datagrams leave by.
+        package var interfaceIndex: Int32
+        /// The router that they are handed to, of either family; nil where the endpoint is directly attached.
+        package var gateway: IPAddress?
+        /// The address of this host that they bear, of the endpoint's family.
+        package var source: IPAddress
+
+        package init(interfaceIndex: Int32, gateway: IPAddress? = nil, source: IPAddress) {
+            self.interfaceIndex = interfaceIndex
+            self.gateway = gateway
+            self.source = source
         }
     }
 
@@ -46,11 +65,18 @@ package struct ForwardingPlan: Sendable, Equatable {
         package var outerSources: [IPAddress]?
         /// Both ends announce `checksum-deferral`: inner transport checksums may stay partial on the way.
         package var defersChecksums: Bool
+        /// The way to the endpoint for a datapath that looks no routes up; nil where there is none, or it is not known.
+        package var nextHop: NextHop?
+        /// It announces `ebpf`: it also receives without its user-space datapath.
+        package var hasKernelPath: Bool
+        /// It announces `zero-checksum6`: it takes datagrams over IPv6 that have no UDP checksum (RFC 6935).
+        package var acceptsZeroChecksum6: Bool
 
         package init(
             name: String, subnets: [IPPrefix], routes: [IPPrefix] = [], nodeAddresses: [IPAddress] = [],
             endpoint: SocketAddress? = nil, furtherEndpoints: [SocketAddress] = [], routeMTU: Int = 1500,
-            outerSources: [IPAddress]? = nil, defersChecksums: Bool = false
+            outerSources: [IPAddress]? = nil, defersChecksums: Bool = false, nextHop: NextHop? = nil,
+            hasKernelPath: Bool = false, acceptsZeroChecksum6: Bool = false
         ) {
             self.name = name
             self.subnets = subnets
@@ -61,6 +87,9 @@ package struct ForwardingPlan: Sendable, Equatable {
             self.routeMTU = routeMTU
             self.outerSources = outerSources
             self.defersChecksums = defersChecksums
+            self.nextHop = nextHop
+            self.hasKernelPath = hasKernelPath
+            self.acceptsZeroChecksum6 = acceptsZeroChecksum6
         }
     }
 

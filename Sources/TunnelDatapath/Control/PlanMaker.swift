@@ -10,7 +10,12 @@ struct PlanMaker {
     private static let cautiousOverhead = 80
     private static let cautiousLimit = 1420
 
-    private static let deferral = "checksum-deferral"
+    /// What `warrens.io/features` calls the abilities of a node that others act on.
+    private enum Feature {
+        static let checksumDeferral = "checksum-deferral"
+        static let kernelPath = "ebpf"
+        static let zeroChecksum6 = "zero-checksum6"
+    }
 
     static func cautiousMTU(_ uplinkMTU: Int?) -> Int { min(cautiousLimit, (uplinkMTU ?? 1500) - cautiousOverhead) }
 
@@ -20,12 +25,14 @@ struct PlanMaker {
     let ownRoutes: [IPPrefix]
     /// What the node file says that this node is capable of: its peers act on that.
     let ownFeatures: Set<String>
-    /// The outer MTU of the way to an address, in bytes; nil where there is none.
-    let pathMTU: (IPAddress) -> Int?
+    /// The way to an address; nil where there is none.
+    let path: (IPAddress) -> Underlay.Path?
     /// The MTU of the device with the default route, in bytes.
     let uplinkMTU: Int?
     /// The largest MTU of the devices that datagrams can come in by, in bytes.
     let longestReceived: Int
+    /// The unicast addresses of this host outside of the overlay, in ascending order.
+    let ownAddresses: [IPAddress]
     /// Where this host finds others without the overlay.
     let hostDestinations: Set<IPPrefix>
     /// The addresses of the endpoints' host names, as far as they are known.
@@ -37,7 +44,7 @@ struct PlanMaker {
     var local: ForwardingPlan.Local {
         ForwardingPlan.Local(
             subnets: ownSubnets.map(\.prefix), routes: ownRoutes, tunnelAddresses: node.subnets.map(\.tunnelAddress),
-            longestReceived: longestReceived)
+            longestReceived: longestReceived, addresses: ownAddresses)
     }
 
     func plan(for peers: [Peer]) -> ForwardingPlan { ForwardingPlan(local: local, peers: peers.map(peer)) }
@@ -110,12 +117,18 @@ struct PlanMaker {
         var result = ForwardingPlan.Peer(
             name: peer.name, subnets: peer.subnets, routes: peer.routes, nodeAddresses: addresses)
         for candidate in candidates {
-            guard let mtu = pathMTU(candidate.address) else { continue }
+            guard let path = path(candidate.address) else { continue }
             result.endpoint = candidate
-            result.routeMTU = mtu
+            result.routeMTU = path.mtu
+            result.nextHop = path.source.map {
+                ForwardingPlan.NextHop(interfaceIndex: path.interfaceIndex, gateway: path.gateway, source: $0)
+            }
             break
         }
-        result.defersChecksums = peer.features.contains(Self.deferral) && ownFeatures.contains(Self.deferral)
+        result.defersChecksums =
+            peer.features.contains(Feature.checksumDeferral) && ownFeatures.contains(Feature.checksumDeferral)
+        result.hasKernelPath = peer.features.contains(Feature.kernelPath)
+        result.acceptsZeroChecksum6 = peer.features.contains(Feature.zeroChecksum6)
         result.furtherEndpoints = candidates.filter { $0 != result.endpoint }
         // An address that NAT chooses, that we could not answer or that a name server has yet to tell proves nothing;
         // then it suffices that some node owns the inner source.
@@ -144,8 +157,8 @@ extension PlanMaker {
     ) {
         self.init(
             settings: settings, node: node, ownRoutes: registry.selfEntry?.routes ?? [],
-            ownFeatures: registry.selfEntry?.features ?? [], pathMTU: { underlay.path(to: $0)?.mtu },
-            uplinkMTU: underlay.uplinkMTU, longestReceived: underlay.largestMTU,
+            ownFeatures: registry.selfEntry?.features ?? [], path: underlay.path(to:),
+            uplinkMTU: underlay.uplinkMTU, longestReceived: underlay.largestMTU, ownAddresses: underlay.ownAddresses,
             hostDestinations: underlay.destinations, resolved: resolved)
     }
 }

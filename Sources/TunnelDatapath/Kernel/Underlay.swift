@@ -9,6 +9,12 @@ final class Underlay {
     struct Path: Equatable {
         /// The largest datagram that the route carries, IP header included, in bytes.
         var mtu: Int
+        /// The device that the datagram leaves by.
+        var interfaceIndex: Int32
+        /// The router that takes it; nil where the address is directly attached.
+        var gateway: IPAddress?
+        /// The source that the kernel would choose for it; nil where this host has none to choose.
+        var source: IPAddress?
     }
 
     /// What decides about ways to other nodes.
@@ -17,6 +23,7 @@ final class Underlay {
         var routes: Set<Route>
         var rules: Set<RoutingRule>
         var addresses: Set<InterfaceAddress>
+        var ownAddresses: [IPAddress]
 
         struct LinkPrint: Hashable {
             var index: Int32
@@ -34,6 +41,9 @@ final class Underlay {
     private let routes: [Route]
     /// Addresses on devices other than our own, as above.
     private let addresses: [InterfaceAddress]
+    /// The unicast addresses of this host at which datagrams of other nodes can arrive, in ascending order: on whatever
+    /// device, but not those in this node's own subnets, which are the overlay's.
+    let ownAddresses: [IPAddress]
     /// Whether any route has an MTU of its own: few hosts have one.
     private let hasRouteMTU: Bool
 
@@ -59,6 +69,9 @@ final class Underlay {
             indices.contains(address.interfaceIndex)
                 && !ownSubnets.contains { $0.prefix.contains(address.prefix.address) }
         }
+        ownAddresses = Set(addresses.map(\.prefix.address)).filter { address in
+            Self.isReachable(address) && !ownSubnets.contains { $0.prefix.contains(address) }
+        }.sorted()
         let refusals = foreign.filter { Self.refusals.contains($0.kind) }
         self.links = Dictionary(uniqueKeysWithValues: links.map { ($0.index, $0) })
         hasRouteMTU = routes.contains { $0.mtu != nil }
@@ -66,7 +79,13 @@ final class Underlay {
             links: Set(links.map { .init(index: $0.index, name: $0.name, mtu: $0.mtu, flags: $0.flags) }),
             routes: Set(routes + refusals),
             rules: Set(try socket.rules().filter { $0.table != KernelNames.overlayTable }),
-            addresses: Set(self.addresses.filter { $0.scope == .global }))
+            addresses: Set(self.addresses.filter { $0.scope == .global }), ownAddresses: ownAddresses)
+    }
+
+    /// False for addresses that no datagram of another node bears as its destination: of IPv6, no link-local one can be
+    /// an endpoint, which names no device.
+    private static func isReachable(_ address: IPAddress) -> Bool {
+        !address.isLoopback && !address.isUnspecified && !(address.family == .v6 && address.isLinkLocal)
     }
 
     /// Kinds of routes that take the way to a node.
@@ -95,7 +114,9 @@ final class Underlay {
         guard let route = try? socket.route(to: address, mark: KernelNames.datagramMark),
             route.kind == .unicast, let index = route.interfaceIndex, let link = links[index]
         else { return nil }
-        return Path(mtu: min(link.mtu, routeMTU(to: address, table: route.table) ?? link.mtu))
+        return Path(
+            mtu: min(link.mtu, routeMTU(to: address, table: route.table) ?? link.mtu), interfaceIndex: index,
+            gateway: route.gateway, source: route.source)
     }
 
     /// The MTU that a route in `table` sets. Not the one that the kernel's answer to a query has: that may come from
