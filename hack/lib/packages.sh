@@ -3,6 +3,10 @@
 # What every build needs; a script adds what it needs beside that.
 build_packages=(libc-ares-dev libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils)
 
+# What the end-to-end suites need beside our executables.
+suite_packages=(iproute2 nftables iptables conntrack procps util-linux iputils-ping ethtool iperf3 tcpdump python3
+    python3-grpcio containernetworking-plugins containerd runc busybox-static)
+
 need_packages() {
     local missing=()
     for package in "$@"; do

@@ -1,0 +1,102 @@
+"""Runs one command in an emulated machine, whose root is a copy in memory of this machine's."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from .initramfs import write_initramfs
+
+GUEST = os.path.realpath(os.path.join(os.path.dirname(__file__), "../guest"))
+
+#: What the command sees of our environment, beside WARRENS_*.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: Mebibytes. Whatever the tests write, and the executables of all their nodes, is kept in there too.
+MEMORY = 6144
+PROCESSORS = 2
+
+
+class MachineFailed(Exception):
+    """The machine ended without an exit code; the message has the end of its console."""
+
+
+def execute(kernel, command, *, directory, output, limit, environment=None):
+    """Boots the kernel, runs the command in a directory, prints its output as it comes and returns its exit code.
+
+    `output` is a directory of this machine which the command may write to as /output; console.log and output.log are
+    found there as well. The emulator is killed after `limit` seconds, and with us.
+    """
+    os.makedirs(output, exist_ok=True)
+    for name in ("console.log", "output.log", "exit-code"):
+        with open(os.path.join(output, name), "wb"):
+            pass
+    with tempfile.TemporaryDirectory(prefix="warrens-kernel-") as work:
+        write_initramfs(f"{work}/initramfs", kernel)
+        with open(f"{work}/job", "w") as file:
+            json.dump({
+                "name": f"linux-{kernel.name.replace('.', '-')}", "command": command, "directory": directory,
+                "modules": os.path.realpath(kernel.modules), "environment": _environment(environment or {}),
+            }, file)
+        emulator = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *_arguments(kernel, work, output)],
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )
+        try:
+            _follow(emulator, os.path.join(output, "output.log"), limit)
+        finally:
+            emulator.kill()
+            emulator.wait()
+    return _exit_code(output)
+
+
+def _environment(more):
+    own = {name: value for name, value in os.environ.items() if name.startswith("WARRENS_")}
+    return {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "TERM": "dumb", **own, **more}
+
+
+def _arguments(kernel, work, output):
+    # Spectre and its like are no concern in emulation, and guarding against them would take half of the time.
+    parameters = (
+        "console=ttyS0 loglevel=5 panic=-1 mitigations=off tsc=reliable net.ifnames=0"
+        f" warrens.init={GUEST}/init.py warrens.job={os.path.realpath(work)}/job"
+    )
+    return [
+        "qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none", "-machine", "q35", "-accel",
+        "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", str(PROCESSORS), "-m", str(MEMORY),
+        "-kernel", kernel.image, "-initrd", f"{work}/initramfs", "-append", parameters,
+        "-serial", f"file:{os.path.join(output, 'console.log')}", "-device", "virtio-rng-pci",
+        *_share("host", "/", "readonly=on,multidevs=remap"), *_share("output", os.path.realpath(output), "multidevs=forbid"),
+    ]
+
+
+def _share(tag, path, options):
+    return ["-virtfs", f"local,path={path},mount_tag={tag},security_model=none,{options}"]
+
+
+def _follow(emulator, path, limit):
+    """Prints what is added to the file until the emulator ends."""
+    deadline = time.monotonic() + limit
+    with open(path, errors="replace") as log:
+        while True:
+            ended = emulator.poll() is not None
+            while text := log.read(1 << 16):
+                print(text, end="", flush=True)
+            if ended:
+                return
+            if time.monotonic() > deadline:
+                print(f"\nthe emulated machine took more than {limit:.0f} s and was ended", file=sys.stderr)
+                return
+            time.sleep(0.2)
+
+
+def _exit_code(output):
+    with open(os.path.join(output, "exit-code")) as file:
+        text = file.read()
+    if text.strip() in ("", "125"):
+        with open(os.path.join(output, "console.log"), errors="replace") as file:
+            console = file.read()[-3000:]
+        raise MachineFailed(f"the emulated machine did not run the command; the end of its console:\n{console}")
+    return int(text)
