@@ -128,7 +128,7 @@ let package = Package(
         tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
-        tests(of: "PacketPath", ["Addressing"]),
+        tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
     ],

@@ -43,7 +43,7 @@ public struct Settings: Hashable, Sendable {
     public enum Framing: String, Hashable, Sendable, CaseIterable {
         /// Nothing.
         case raw
-        /// VXLAN-GPE, 8 bytes.
+        /// A VXLAN-GPE header of 8 bytes, by which a kernel's receive offload knows that IP follows.
         case gpe
     }
 

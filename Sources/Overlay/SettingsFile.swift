@@ -69,7 +69,7 @@ extension Settings {
         case .port: port = UInt16(try reader.number(key, value, in: 1...65535))
         case .localPort: localPort = UInt16(try reader.number(key, value, in: 1...65535))
         case .datapath: datapath = try reader.choice(key, value, offering: [.auto, .tun])
-        case .framing: framing = try reader.choice(key, value, offering: [.raw])
+        case .framing: framing = try reader.choice(key, value)
         case .encryption: encryption = try reader.choice(key, value)
         case .sourceCheck: sourceCheck = try reader.choice(key, value)
         case .sourcePorts: sourcePorts = try reader.choice(key, value)

@@ -148,7 +148,7 @@ import Testing
             }
             if let inner = InnerPacket(packet.view),
                 case .reject(_, let error) = Outbound.decide(
-                    inner, longest: packet.view.count, TestPlan.table, now: 0)
+                    inner, longest: packet.view.count, framing: 0, TestPlan.table, now: 0)
             {
                 let length = ICMPError.write(error, about: inner, from: key("10.220.106.1"), into: scratch.view)
                 #expect((length ?? 0) <= ICMPError.maximumLengthV6, "seed \(seed)")

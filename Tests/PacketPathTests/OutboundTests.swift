@@ -5,9 +5,11 @@ import Testing
 
 @Suite struct OutboundTests {
     /// What a verdict comes down to, for comparison.
-    private func verdict(_ packet: TestPacket, _ table: ForwardingTable = TestPlan.table) -> String {
+    private func verdict(
+        _ packet: TestPacket, framing: Int = 0, _ table: ForwardingTable = TestPlan.table
+    ) -> String {
         guard let inner = InnerPacket(packet.view) else { return "malformed" }
-        return switch Outbound.decide(inner, longest: packet.view.count, table, now: 0) {
+        return switch Outbound.decide(inner, longest: packet.view.count, framing: framing, table, now: 0) {
         case .send(let peer, let trafficClass, let mayFragment):
             "send \(peer.endpoint.address):\(peer.port) \(trafficClass)\(mayFragment ? " fragment" : "")"
         case .split(let peer, _, let mtu): "split \(peer.endpoint.address) \(mtu)"
@@ -80,6 +82,25 @@ import Testing
         #expect(verdict(floor) == "send 2001:db8::3:4000 0 fragment")
         let above = TestPacket.v6(from: "fd53::1:10", to: "fd53::3:10", payload: TestPacket.udp(to: 53, length: 1241))
         #expect(verdict(above) == "reject tooBig tooBig(mtu: 1280)")
+    }
+
+    /// A framing header takes its eight bytes from what fits, and nothing from the smallest MTU that is promised.
+    @Test(arguments: [
+        ("10.220.106.8", "10.239.113.9", 1464, "send 192.0.2.2:31337 0"),
+        ("10.220.106.8", "10.239.113.9", 1465, "split 192.0.2.2 1464"),
+        ("fd53::1:10", "fd53::2:10", 1464, "send 192.0.2.2:31337 0"),
+        ("fd53::1:10", "fd53::2:10", 1465, "reject tooBig tooBig(mtu: 1464)"),
+        ("fd53::1:10", "fd53::3:10", 1244, "send 2001:db8::3:4000 0"),
+        ("fd53::1:10", "fd53::3:10", 1245, "send 2001:db8::3:4000 0 fragment"),
+        ("fd53::1:10", "fd53::3:10", 1280, "send 2001:db8::3:4000 0 fragment"),
+        ("fd53::1:10", "fd53::3:10", 1281, "reject tooBig tooBig(mtu: 1280)"),
+    ])
+    func leavesRoomForTheFramingHeader(source: String, destination: String, length: Int, expected: String) {
+        let packet =
+            source.contains(":")
+            ? TestPacket.v6(from: source, to: destination, payload: TestPacket.udp(to: 53, length: length - 40))
+            : TestPacket.v4(from: source, to: destination, payload: TestPacket.udp(to: 53, length: length - 20))
+        #expect(verdict(packet, framing: FramingHeader.length) == expected)
     }
 
     @Test func learnsANarrowerPathForOneAddressOnly() {

@@ -1,3 +1,4 @@
+import Addressing
 import Glibc
 import Host
 import JSON
@@ -7,6 +8,7 @@ import Testing
 
 @Suite(.serialized, .enabled(if: getuid() == 0, "needs root, to make network namespaces"))
 struct DaemonTests {
+    /// How two daemons are joined: what is outside of their packets.
     enum Outside: String, CaseIterable {
         case v4, v6
 
@@ -16,6 +18,8 @@ struct DaemonTests {
             case .v6: .v6
             }
         }
+
+        var family: IPFamily { self == .v4 ? .v4 : .v6 }
     }
 
     /// Asks until the answer has said that something is out of reach, for some seconds at most.

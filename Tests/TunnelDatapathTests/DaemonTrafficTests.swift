@@ -1,14 +1,17 @@
 import Glibc
 import Host
 import JSON
+import Overlay
+import PacketPath
 import Testing
 
 @testable import TunnelDatapath
 
 /// What the daemon does with packets.
 extension DaemonTests {
-    @Test(arguments: Outside.allCases) func carriesBothFamilies(outside: Outside) throws {
-        let network = try TestNetwork(outside.underlay)
+    @Test(arguments: Outside.allCases, Settings.Framing.allCases)
+    func carriesBothFamilies(outside: Outside, framing: Settings.Framing) throws {
+        let network = try TestNetwork(outside.underlay, framing: framing)
         try network.a.start()
         try network.b.start()
         for destination in [network.b.tunnelV4, network.b.tunnelV6] {
@@ -25,15 +28,17 @@ extension DaemonTests {
         }
         #expect(try network.b.counter("drop.spoofedSource") == 0)
         #expect((0...3).contains(try network.a.peers().first?["lastReceived"]?.intValue ?? -1))
-        let overhead = outside == .v6 ? 48 : 28
+        let overhead = WireFormat.overhead(outside.family, framing)
         #expect(try Files.read(network.a.paths.mtu) == Array("\(1500 - overhead)\n".utf8))
     }
 
-    @Test(arguments: [Outside.v4, .v6]) func tellsSendersOfANarrowPath(outside: Outside) throws {
-        let network = try TestNetwork(outside.underlay, farMTU: 1400)
+    @Test(arguments: Outside.allCases, Settings.Framing.allCases)
+    func tellsSendersOfANarrowPath(outside: Outside, framing: Settings.Framing) throws {
+        let network = try TestNetwork(outside.underlay, farMTU: 1400, framing: framing)
         try network.a.start()
         try network.b.start()
-        let fitting = 1400 - (outside == .v4 ? 28 : 48)
+        let overhead = WireFormat.overhead(outside.family, framing)
+        let fitting = 1400 - overhead
         // The router's ICMP error teaches the daemon; its own teaches the sender.
         for (destination, header) in [(network.b.tunnelV4, 28), (network.b.tunnelV6, 48)] {
             let narrow = network.a.shell("ping -c 3 -i 0.2 -W 1 -M do -s \(fitting - header + 1) \(destination)")
@@ -48,7 +53,7 @@ extension DaemonTests {
         #expect(split.output.contains(" 0% packet loss"), "\(split.output)")
         #expect(try network.a.counter("drop.tooBig") > 0)
         // The device keeps the MTU of the route: one narrow path is that path's affair.
-        #expect(try Files.read(network.a.paths.mtu) == Array("\(1500 - (outside == .v4 ? 28 : 48))\n".utf8))
+        #expect(try Files.read(network.a.paths.mtu) == Array("\(1500 - overhead)\n".utf8))
     }
 
     @Test func answersForNobodysSubnets() throws {
@@ -149,12 +154,27 @@ extension DaemonTests {
         #expect(refused.split(whereSeparator: \.isWhitespace).last == "0", "\(refused)")
     }
 
-    @Test func namesANodeWithAnotherFraming() throws {
-        let network = try TestNetwork(.v4)
+    /// The smallest MTU that is promised is more than this path carries: the outer datagram is fragmented.
+    @Test(arguments: Outside.allCases, Settings.Framing.allCases)
+    func carriesWhatIsPromisedThroughTheNarrowestPath(outside: Outside, framing: Settings.Framing) throws {
+        let network = try TestNetwork(outside.underlay, farMTU: 1280, framing: framing)
         try network.a.start()
+        try network.b.start()
+        for (destination, header) in [(network.b.tunnelV4, 28), (network.b.tunnelV6, 48)] {
+            _ = network.a.shell("ping -q -c 2 -i 0.2 -W 1 -M do -s \(1400 - header) \(destination)")
+            let promised = network.a.shell("ping -q -c 2 -i 0.2 -W 2 -M do -s \(1280 - header) \(destination)")
+            #expect(promised.output.contains(" 0% packet loss"), "\(promised.output)")
+        }
+        #expect(try Files.read(network.b.paths.mtu) == Array("1280\n".utf8))
+    }
+
+    @Test(arguments: Settings.Framing.allCases) func namesANodeWithAnotherFraming(framing: Settings.Framing) throws {
+        let network = try TestNetwork(.v4, framing: framing)
+        try network.a.start()
+        let other = framing == .raw ? "[12,0,0,1,0,0,87,0]" : "[]"
         let datagram =
             "import socket;s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
-            + "s.sendto(bytes([12,0,0,1,0,0,87,0])+b'E'*20,('\(network.a.address)',31337))"
+            + "s.sendto(bytes(\(other))+b'E'*20,('\(network.a.address)',31337))"
         for _ in 0..<3 { #expect(network.b.shell("python3 -c \"\(datagram)\"").code == 0) }
         let lines = { () throws -> [Substring] in
             String(decoding: try Files.read(network.a.paths.log), as: UTF8.self).split(separator: "\n")
@@ -162,5 +182,26 @@ extension DaemonTests {
         }
         #expect(try eventually { try network.a.counter("drop.otherFraming") == 3 && !lines().isEmpty })
         #expect(try lines().count == 1 && lines()[0].contains("node=b"))
+        // The status says so until the node has sent what can be understood.
+        #expect(network.a.get("/status").contains("b sends with another framing"))
+        usleep(1_100_000)
+        try network.b.start()
+        #expect(network.b.shell("ping -q -c 1 -W 2 \(network.a.tunnelV4)").code == 0)
+        #expect(!network.a.get("/status").contains("another framing"))
+    }
+
+    /// A setting that differs: each of the two names the other one.
+    @Test func twoFramingsMeet() throws {
+        let network = try TestNetwork(.v4, framing: .raw)
+        try network.b.prepare(nodes: TestNetwork.nodes([network.a, network.b]), .gpe)
+        try network.a.start()
+        try network.b.start()
+        for (node, peer) in [(network.a, network.b), (network.b, network.a)] {
+            #expect(node.shell("ping -q -c 2 -i 0.2 -W 1 \(peer.tunnelV4)").code != 0)
+        }
+        for (node, peer) in [(network.a, network.b), (network.b, network.a)] {
+            #expect(try node.counter("drop.otherFraming") > 0)
+            #expect(try eventually { node.get("/status").contains("\(peer.name) sends with another framing") })
+        }
     }
 }

@@ -8,7 +8,9 @@ import Testing
 
 struct PlanMakerTests {
     /// Settles what becomes of some nodes, on a machine of which `/tmp` has the identity.
-    private static func plan(_ nodes: String, hostDestinations: [String] = []) throws -> (PlanMaker, [Peer]) {
+    private static func plan(
+        _ nodes: String, hostDestinations: [String] = [], settings: Settings = .default
+    ) throws -> (PlanMaker, [Peer]) {
         let root = "/tmp/warrens-plan-\(UInt64.random(in: 0 ... .max))"
         defer { _ = try? Files.removeTree(root) }
         try Files.makeDirectories("\(root)/etc")
@@ -18,7 +20,7 @@ struct PlanMakerTests {
             Array("{\"kind\": \"List\", \"items\": [\(nodes)]}".utf8), source: "nodes.json", settings: .default)
         let registry = Registry.build(from: file, local: node, settings: .default, facts: .unknown)
         let maker = PlanMaker(
-            settings: .default, node: node, ownRoutes: [], ownFeatures: ["checksum-deferral"],
+            settings: settings, node: node, ownRoutes: [], ownFeatures: ["checksum-deferral"],
             path: Self.path, uplinkMTU: 1500, longestReceived: 1500,
             ownAddresses: [IPAddress("192.0.2.200")].compactMap { $0 },
             hostDestinations: Set(hostDestinations.compactMap { IPPrefix($0) }), resolved: [:])
@@ -90,9 +92,25 @@ struct PlanMakerTests {
         var demands = maker.demands(of: plan)
         #expect(demands.smallestLimit == 1472 && demands.destinations.map(\.description) == ["172.16.0.0/16"])
         #expect(demands.problems.map(\.node) == ["b"])
+        #expect(maker.network(demands).mtu == 1472)
         demands.replace(plan.peers[0], by: nil)
         #expect(demands.smallestLimit == 8952)
         demands.replace(plan.peers[1], by: nil)
         #expect(demands.smallestLimit == nil && demands.destinations.isEmpty && demands.problems.isEmpty)
+    }
+
+    @Test func aFramingHeaderTakesItsRoom() throws {
+        var settings = Settings.default
+        settings.framing = .gpe
+        let nodes = [
+            Self.node("a", "\"warrens.io/subnets\": \"10.220.1.0/24\"", addresses: ["192.0.2.1"]),
+            Self.node("b", "\"warrens.io/subnets\": \"10.220.2.0/24\"", addresses: ["2001:db8::2"]),
+        ]
+        let (maker, peers) = try Self.plan(nodes.joined(separator: ","), settings: settings)
+        let plan = maker.plan(for: peers)
+        var demands = maker.demands(of: plan)
+        #expect(demands.smallestLimit == 1464 && maker.network(demands).mtu == 1464)
+        demands.replace(plan.peers[0], by: nil)
+        #expect(demands.smallestLimit == 8944 && maker.network(demands).mtu == 8944)
     }
 }

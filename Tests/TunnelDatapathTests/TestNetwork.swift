@@ -2,6 +2,8 @@ import Glibc
 import Host
 import JSON
 import KernelEye
+import Overlay
+import PacketPath
 
 @testable import TunnelDatapath
 
@@ -29,7 +31,7 @@ final class TestNetwork {
     let b: TestNode
     private let router: String
 
-    init(_ underlay: Underlay, farMTU: Int = 1500) throws {
+    init(_ underlay: Underlay, farMTU: Int = 1500, framing: Settings.Framing = .raw) throws {
         let tag = String(UInt32.random(in: 0 ... .max), radix: 16)
         router = "wr\(tag)"
         a = TestNode(
@@ -55,7 +57,7 @@ final class TestNetwork {
         }
         let key = isV6 ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward"
         try ip("netns", "exec", router, "/bin/sh", "-c", "echo 1 >/proc/sys/net/\(key)")
-        for node in [a, b] { try node.prepare(nodes: Self.nodes([a, b])) }
+        for node in [a, b] { try node.prepare(nodes: Self.nodes([a, b]), framing) }
     }
 
     deinit {
@@ -109,10 +111,10 @@ final class TestNode {
         name == "a" ? "fd53:7769:726c:3029:13e9:dc81:ee6d:1" : "fd53:7769:726c:f3b8:20fa:795b:a1d:1"
     }
 
-    func prepare(nodes: String) throws {
+    func prepare(nodes: String, _ framing: Settings.Framing) throws {
         try Files.makeDirectories("\(root)/etc/warrens")
         try Files.replace("\(root)/etc/machine-id", with: "\(machineID)\n".utf8)
-        try Files.replace(paths.settings, with: "{\"nodeName\":\"\(name)\"}".utf8)
+        try Files.replace(paths.settings, with: "{\"nodeName\":\"\(name)\",\"framing\":\"\(framing)\"}".utf8)
         try Files.replace(paths.nodeFile, with: nodes.utf8)
     }
 

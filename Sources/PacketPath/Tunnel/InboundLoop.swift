@@ -15,6 +15,8 @@ struct InboundLoop: ~Copyable {
     private let kept: (TunDevice, Counters)
     private let alarm: FramingAlarm
     private var alarmLimit = RateLimit(rate: 1, burst: 1)
+    /// Whether a ``FramingHeader`` stands before each packet.
+    private let isFramed: Bool
     private var batch: IncomingBatch
     private var delivery = Delivery()
     /// Segments that wait for what may follow them, while ``sender`` is not nil.
@@ -23,7 +25,7 @@ struct InboundLoop: ~Copyable {
 
     init(
         device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters,
-        alarm: FramingAlarm, batches: Bool
+        alarm: FramingAlarm, options: TunOptions
     ) {
         self.device = device.port
         kept = (device, counters)
@@ -32,7 +34,8 @@ struct InboundLoop: ~Copyable {
         self.reader = reader
         self.counters = counters.writer
         self.alarm = alarm
-        batch = IncomingBatch(isSingle: !batches)
+        isFramed = options.framing.headerLength > 0
+        batch = IncomingBatch(isSingle: !options.batches)
         run = SegmentRun(none: batch.nothing)
     }
 
@@ -78,7 +81,12 @@ struct InboundLoop: ~Copyable {
         var offset = 0
         repeat {
             let length = min(received.datagramLength, received.bytes.count - offset)
-            carry(received.bytes.suffix(from: offset).prefix(length), of: received, table, now: now)
+            let datagram = received.bytes.suffix(from: offset).prefix(length)
+            if let packet = isFramed ? FramingHeader.strip(datagram) : datagram {
+                carry(packet, of: received, table, now: now)
+            } else {
+                drop(FramingHeader.refusal(of: datagram), from: received.source)
+            }
             offset += length
         } while offset < received.bytes.count
         // Runs end with the receive: its datagrams share one outer header and one verified checksum.
@@ -106,11 +114,13 @@ struct InboundLoop: ~Copyable {
                 deliver(packet, of: peer, table, now: now)
             }
         case .drop(let reason):
-            counters.drop(reason)
-            if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) {
-                alarm.raise(received.source)
-            }
+            drop(reason, from: received.source)
         }
+    }
+
+    private mutating func drop(_ reason: DropReason, from source: AddressKey) {
+        counters.drop(reason)
+        if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) { alarm.raise(source) }
     }
 
     /// Delivers the segments that wait, as one packet.

@@ -17,9 +17,12 @@ enum Outbound {
     ///
     /// - Parameters:
     ///   - longest: The length of the packet, or of the longest segment of a super-packet, in bytes.
+    ///   - framing: The length of what stands between the UDP header and the packet, in bytes.
     ///   - now: Seconds of the monotonic clock.
     @inline(__always)
-    static func decide(_ packet: InnerPacket, longest: Int, _ table: ForwardingTable, now: Int64) -> Verdict {
+    static func decide(
+        _ packet: InnerPacket, longest: Int, framing: Int, _ table: ForwardingTable, now: Int64
+    ) -> Verdict {
         let destination = packet.destination
         guard !destination.isMartian(in: packet.family) else { return .drop(.notUnicast) }
 
@@ -34,7 +37,7 @@ enum Outbound {
         guard peer.hasEndpoint else { return .reject(.noEndpoint, .hostUnreachable) }
 
         let overhead = peer.endpointFamily == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
-        let fitting = peer.mtu(now: now) - overhead
+        let fitting = peer.mtu(now: now) - overhead - framing
         let trafficClass = ECN.encapsulate(inner: packet.trafficClass)
         if longest <= fitting { return .send(peer, trafficClass: trafficClass, mayFragment: false) }
         let mtu = max(fitting, WireFormat.minimumMTU)

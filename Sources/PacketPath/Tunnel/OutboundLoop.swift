@@ -20,6 +20,8 @@ struct OutboundLoop: ~Copyable {
     /// itself, which costs less than the second one's place in the cache.
     private static let bytesAtOnce = 32768
     private let readsAtOnce: Int
+    /// The length of what stands before each packet, in bytes.
+    private let framing: Int
     /// What was read and waits to be sent; headers of segments; a packet put together; a segment to be split.
     private let memory = PacketMemory(bytes: bytesAtOnce + PacketMemory.longestFrame)
     private var memoryUsed = 0
@@ -32,7 +34,7 @@ struct OutboundLoop: ~Copyable {
     private var refusals: Refusals
 
     init(
-        device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters, batches: Bool
+        device: TunDevice, sockets: TunnelSockets, cell: TableCell, reader: Int, counters: Counters, options: TunOptions
     ) {
         self.device = device.port
         kept = (device, counters)
@@ -41,11 +43,12 @@ struct OutboundLoop: ~Copyable {
         self.cell = cell
         self.reader = reader
         self.counters = counters.writer
-        readsAtOnce = batches ? 64 : 1
-        batchV4 = OutgoingBatch(joins: batches)
-        batchV6 = OutgoingBatch(joins: batches)
+        readsAtOnce = options.batches ? 64 : 1
+        framing = options.framing.headerLength
+        batchV4 = OutgoingBatch(joins: options.batches, framing: framing)
+        batchV6 = OutgoingBatch(joins: options.batches, framing: framing)
         refusals = Refusals(
-            sockets: sockets, counters: counters.writer,
+            sockets: sockets, counters: counters.writer, framing: framing,
             errors: ErrorReply(device: device.port, counters: counters.writer))
     }
 
@@ -120,7 +123,7 @@ struct OutboundLoop: ~Copyable {
     private mutating func carry(
         _ packet: InnerPacket, partialChecksum: (start: Int, field: Int)?, _ table: ForwardingTable, now: Int64
     ) -> Bool {
-        switch Outbound.decide(packet, longest: packet.bytes.count, table, now: now) {
+        switch Outbound.decide(packet, longest: packet.bytes.count, framing: framing, table, now: now) {
         case .send(let peer, let trafficClass, let mayFragment):
             if let partialChecksum, !peer.defersChecksum(of: packet, from: partialChecksum.start) {
                 guard complete(packet, partialChecksum) else { return false }
@@ -190,7 +193,7 @@ struct OutboundLoop: ~Copyable {
             counters.drop(.malformed)
             return false
         }
-        switch Outbound.decide(packet, longest: whole.longestSegment, table, now: now) {
+        switch Outbound.decide(packet, longest: whole.longestSegment, framing: framing, table, now: now) {
         case .send(let peer, let trafficClass, mayFragment: false):
             send(whole, to: peer, packet: packet, trafficClass: trafficClass, table)
             return true
@@ -215,12 +218,14 @@ struct OutboundLoop: ~Copyable {
         let socket = ports.socket(for: packet, to: peer)
         for index in 0..<whole.segmentCount {
             let hasRoom = isV4 ? batchV4.hasRoom : batchV6.hasRoom
-            if !hasRoom || headersUsed + SuperPacket.longestHeader > headers.view.count {
+            if !hasRoom || headersUsed + FramingHeader.length + SuperPacket.longestHeader > headers.view.count {
                 flush(table)
                 headersUsed = 0
             }
             let room = headers.view.suffix(from: headersUsed)
-            let segmentHeader = whole.writeHeader(index, to: room, completesChecksum: completes)
+            if framing != 0 { room.store(FramingHeader.value(packet.family), at: 0) }
+            let written = whole.writeHeader(index, to: room.suffix(from: framing), completesChecksum: completes)
+            let segmentHeader = room.prefix(framing + written.count)
             headersUsed += (segmentHeader.count + 7) & ~7
             let payload = whole.payload(index)
             if isV4 {

@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Glibc
 internal import SyscallShim
 
@@ -37,12 +38,21 @@ struct OutgoingBatch: ~Copyable {
     private var partCount = 0
     /// Whether datagrams may share a message.
     private var joins: Bool
+    /// The length of what stands before each packet, in bytes.
+    private let framing: Int
+    /// The ``FramingHeader`` for IPv4, then the one for IPv6.
+    private let framingHeaders = PacketMemory(bytes: 2 * FramingHeader.length)
 
     var isEmpty: Bool { count == 0 }
 
-    /// - Parameter joins: False sends each datagram as a message of its own.
-    init(joins: Bool) {
+    /// - Parameters:
+    ///   - joins: False sends each datagram as a message of its own.
+    ///   - framing: 0, or ``FramingHeader/length``: the header goes before each packet.
+    init(joins: Bool, framing: Int) {
         self.joins = joins
+        self.framing = framing
+        framingHeaders.view.store(FramingHeader.value(.v4), at: 0)
+        framingHeaders.view.store(FramingHeader.value(.v6), at: FramingHeader.length)
         // Sound: freed with this value, indexed below their capacity, and each element is written before it is counted.
         unsafe messages = .allocate(capacity: Self.messageCapacity)
         unsafe outgoing = .allocate(capacity: Self.messageCapacity)
@@ -63,11 +73,17 @@ struct OutgoingBatch: ~Copyable {
     /// Adds a packet as it is. There must be room.
     @inline(__always)
     mutating func append(_ packet: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32) {
-        begin(packet.count, partsEach: 1, to: peer, trafficClass: trafficClass, socket: socket)
-        add(packet)
+        if framing == 0 {
+            begin(packet.count, partsEach: 1, to: peer, trafficClass: trafficClass, socket: socket)
+            add(packet)
+        } else {
+            let header = framingHeaders.view.suffix(from: packet[0] >> 4 == 6 ? FramingHeader.length : 0)
+                .prefix(FramingHeader.length)
+            append(header, packet, to: peer, trafficClass: trafficClass, socket: socket)
+        }
     }
 
-    /// Adds a packet whose headers and payload lie apart. There must be room.
+    /// Adds a packet whose headers, with what goes before them, and payload lie apart. There must be room.
     @inline(__always)
     mutating func append(
         _ headers: PacketView, _ payload: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32
@@ -187,9 +203,10 @@ struct OutgoingBatch: ~Copyable {
     @inline(__always)
     private func settle(_ message: Message, _ outcome: inout Outcome) {
         outcome.packets += message.datagrams
-        outcome.bytes += message.bytes
+        let bytes = message.bytes - message.datagrams * framing
+        outcome.bytes += bytes
         if message.datagrams > 1 { outcome.segmented += 1 }
-        message.receiver.countSent(packets: message.datagrams, bytes: message.bytes)
+        message.receiver.countSent(packets: message.datagrams, bytes: bytes)
     }
 
     /// Sends the datagrams of a message that the kernel refused one by one: some may pass, and each of the others has
@@ -236,12 +253,14 @@ struct OutgoingBatch: ~Copyable {
         return 0
     }
 
+    /// Puts a packet together from its parts, of which the first one begins with what is not the packet's. It may itself
+    /// lie at the start of `room`.
     private func assemble(_ first: Int, _ partCount: Int, _ room: PacketView) -> PacketView {
         var length = 0
         for index in first..<first + partCount {
             let part = unsafe parts[index]
             guard let start = unsafe part.iov_base else { continue }
-            let bytes = unsafe PacketView(start, count: part.iov_len)
+            let bytes = unsafe PacketView(start, count: part.iov_len).suffix(from: index == first ? framing : 0)
             room.copy(bytes, to: length)
             length += bytes.count
         }

@@ -6,11 +6,14 @@ internal import Host
 struct Refusals: ~Copyable {
     private let sockets: TunnelSockets
     private let counters: CounterWriter
+    /// The length of what stands before each packet, in bytes.
+    private let framing: Int
     var errors: ErrorReply
 
-    init(sockets: TunnelSockets, counters: CounterWriter, errors: consuming ErrorReply) {
+    init(sockets: TunnelSockets, counters: CounterWriter, framing: Int, errors: consuming ErrorReply) {
         self.sockets = sockets
         self.counters = counters
+        self.framing = framing
         self.errors = errors
     }
 
@@ -22,7 +25,8 @@ struct Refusals: ~Copyable {
     mutating func add(_ packet: PacketView, _ code: Int32, _ table: ForwardingTable) {
         if code == EMSGSIZE, let packet = InnerPacket(packet) {
             sockets.learnPathMTUs(table, counters: counters)
-            let verdict = Outbound.decide(packet, longest: packet.bytes.count, table, now: monotonicSeconds())
+            let verdict = Outbound.decide(
+                packet, longest: packet.bytes.count, framing: framing, table, now: monotonicSeconds())
             if case .reject(let reason, let error) = verdict {
                 counters.drop(reason)
                 errors.send(error, about: packet, table)

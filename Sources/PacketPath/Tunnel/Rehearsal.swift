@@ -12,15 +12,15 @@ package struct Rehearsal: ~Copyable {
     private var outbound: OutboundLoop
     private var inbound: InboundLoop
 
-    package init(_ plan: ForwardingPlan) throws(SystemError) {
+    package init(_ plan: ForwardingPlan, _ options: TunOptions = TunOptions()) throws(SystemError) {
         let device = TunDevice(standIn: try OwnedDescriptor.open("/dev/null", O_RDWR))
         let alarm = try FramingAlarm()
         cell = TableCell(ForwardingDirectory(plan).table, readers: counters.count)
         outbound = OutboundLoop(
-            device: device, sockets: .none, cell: cell, reader: 0, counters: counters[0], batches: true)
+            device: device, sockets: .none, cell: cell, reader: 0, counters: counters[0], options: options)
         inbound = InboundLoop(
             device: device, sockets: .none, cell: cell, reader: 1, counters: counters[1], alarm: alarm,
-            batches: true)
+            options: options)
     }
 
     /// What both directions have counted so far.

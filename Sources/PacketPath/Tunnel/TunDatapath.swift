@@ -1,5 +1,6 @@
 package import Addressing
 package import Host
+internal import Overlay
 internal import Synchronization
 
 /// The user-space datapath: a TUN device on one side, UDP sockets on the other; for each queue of the device a thread
@@ -60,21 +61,22 @@ package final class TunDatapath: Datapath {
             Worker(name: "warrens-out\(queue)") {
                 var loop = OutboundLoop(
                     device: device, sockets: sockets, cell: cell, reader: outbound, counters: sent,
-                    batches: options.batches)
+                    options: options)
                 loop.run(stop: stopped, lost: lost)
             })
         try add(
             Worker(name: "warrens-in\(queue)") {
                 var loop = InboundLoop(
                     device: device, sockets: sockets, cell: cell, reader: inbound, counters: received, alarm: alarm,
-                    batches: options.batches)
+                    options: options)
                 loop.run(stop: stopped)
             })
     }
 
     private static func describe(_ device: TunDevice?, _ options: TunOptions) -> String {
-        guard let device, options.batches else { return "batching off" }
         var parts: [String] = []
+        if options.framing != .raw { parts.append("framing \(options.framing)") }
+        guard let device, options.batches else { return (parts + ["batching off"]).joined(separator: ", ") }
         if device.hasTCPSegmentation { parts.append("TCP segmentation") }
         if device.hasUDPSegmentation { parts.append("UDP segmentation") }
         parts.append("\(options.queues) queue\(options.queues == 1 ? "" : "s")")

@@ -1,3 +1,5 @@
+package import Overlay
+
 /// How the user-space datapath works, beyond what it carries.
 package struct TunOptions: Sendable, Equatable {
     /// Many packets for each system call, and super-packets both ways. Without it each packet takes a read and a write
@@ -7,10 +9,15 @@ package struct TunOptions: Sendable, Equatable {
     package var queues: Int
     /// Data leaves from several source ports, chosen by flow.
     package var hashesSourcePorts: Bool
+    /// What stands before each inner packet, both ways.
+    package var framing: Settings.Framing
 
-    package init(batches: Bool = true, queues: Int = 1, hashesSourcePorts: Bool = false) {
+    package init(
+        batches: Bool = true, queues: Int = 1, hashesSourcePorts: Bool = false, framing: Settings.Framing = .raw
+    ) {
         self.batches = batches
         self.queues = max(1, queues)
         self.hashesSourcePorts = hashesSourcePorts
+        self.framing = framing
     }
 }

@@ -8,9 +8,6 @@ enum Capabilities {
     ///
     /// - Returns: Why the datapath in use is in use.
     static func check(_ settings: Settings, source: String) throws(OverlayError) -> String {
-        if settings.framing != .raw {
-            throw refusal(source, "framing", settings.framing.rawValue, "raw")
-        }
         if settings.encryption != .none {
             throw refusal(source, "encryption", settings.encryption.rawValue, "none")
         }
@@ -26,7 +23,7 @@ enum Capabilities {
         TunOptions(
             batches: settings.batching == .automatic,
             queues: settings.queues ?? min(max(processorCount() / 2, 1), mostQueues),
-            hashesSourcePorts: settings.sourcePorts == .hashed)
+            hashesSourcePorts: settings.sourcePorts == .hashed, framing: settings.framing)
     }
 
     /// Queues beyond this many are for the settings to ask for: each costs two threads and their memory.

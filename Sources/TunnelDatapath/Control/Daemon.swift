@@ -25,7 +25,7 @@ final class Daemon {
     /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
     private var untold = PeerDifference()
     private var isAllUntold = false
-    private var demands = PeerDemands()
+    private var demands: PeerDemands
     private var hostNames = HostNames()
     private var mtu = 0
     private var warnings = Warnings()
@@ -206,7 +206,8 @@ final class Daemon {
             {
                 throw OverlayError(
                     source: paths.settings,
-                    problem: "port, nodeFile, batching, queues and sourcePorts cannot change while warrensd runs",
+                    problem:
+                        "port, nodeFile, framing, batching, queues and sourcePorts cannot change while warrensd runs",
                     remedy: "restart warrensd")
             }
             if let clash = kernel.underlay.clashes(fresh).first {
@@ -265,7 +266,10 @@ final class Daemon {
 
     private func tellFraming() {
         guard let source = datapath.framingAlarm.take() else { return }
-        framingLog.tell(source, of: datapath.peerName(at: source), log, now: monotonicSeconds())
+        framingLog.tell(
+            source, of: datapath.peerName(at: source), expecting: settings.framing.rawValue, log,
+            now: monotonicSeconds())
+        publish()
     }
 
     /// The tunnel device was removed under us: it is made again, with all that hangs on it.
@@ -384,7 +388,7 @@ final class Daemon {
         board.publish(
             StatusReporter(
                 node: identity.node, loader: loader, hostProblems: hostProblems, mtu: mtu, datapath: datapath,
-                datapathReason: datapathReason, warnings: warnings.texts))
+                datapathReason: datapathReason, warnings: warnings.texts, otherFraming: framingLog.nodes))
     }
 
     /// Leaves the device, its routes and the pods as they are: without a carrier on the device they refuse packets to

@@ -15,9 +15,12 @@ struct PeerDemands {
         var isEmpty: Bool { destinations.isEmpty && problems.isEmpty }
     }
 
+    private let framing: Settings.Framing
     /// How many peers there are for each size of the largest inner packet that they can be sent, in bytes.
     private var limits: [Int: Int] = [:]
     private var demands: [String: Demand] = [:]
+
+    init(_ framing: Settings.Framing) { self.framing = framing }
 
     /// The largest inner packet that every peer can be sent, in bytes; nil where none can be sent anything.
     var smallestLimit: Int? { limits.keys.min() }
@@ -43,8 +46,7 @@ struct PeerDemands {
 
     private mutating func count(_ peer: ForwardingPlan.Peer, _ step: Int) {
         guard let endpoint = peer.endpoint else { return }
-        let overhead = endpoint.address.family == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
-        let limit = peer.routeMTU - overhead
+        let limit = peer.routeMTU - WireFormat.overhead(endpoint.address.family, framing)
         let count = limits[limit, default: 0] + step
         limits[limit] = count == 0 ? nil : count
     }

@@ -55,7 +55,7 @@ struct PlanMaker {
     }
 
     func demands(of plan: ForwardingPlan) -> PeerDemands {
-        var demands = PeerDemands()
+        var demands = PeerDemands(settings.framing)
         for peer in plan.peers { demands.replace(nil, by: (peer, demand(of: peer))) }
         return demands
     }
@@ -106,7 +106,7 @@ struct PlanMaker {
     private func mtu(_ demands: PeerDemands) -> Int {
         if let fixed = settings.mtu { return fixed }
         let limit = demands.smallestLimit ?? Self.cautiousMTU(uplinkMTU)
-        return min(max(limit, WireFormat.minimumMTU), 65535 - WireFormat.overheadV6)
+        return min(max(limit, WireFormat.minimumMTU), 65535 - WireFormat.overhead(.v6, settings.framing))
     }
 
     /// The peer as the datapath is to see it.

@@ -13,6 +13,8 @@ struct StatusReporter: Sendable {
     let datapath: any Datapath
     let datapathReason: String
     let warnings: [String]
+    /// When each of some peers last sent with another framing, in seconds of the monotonic clock.
+    let otherFraming: [String: Int64]
 
     /// How many peers the datapath is asked about at once.
     private static let batch = 256
@@ -31,8 +33,20 @@ struct StatusReporter: Sendable {
                 peers: loader.registry.peers.count, problems: loader.registry.problems + hostProblems,
                 conflicts: loader.registry.conflicts, file: loader.path, loadedAt: loader.loadedAt,
                 lastError: loader.lastError?.description),
-            counters: counters(totals), warnings: warnings)
+            counters: counters(totals), warnings: warnings + framingWarnings)
         return (report, totals)
+    }
+
+    /// Names whoever has sent nothing since that could be understood.
+    private var framingWarnings: [String] {
+        let names = otherFraming.keys.sorted()
+        return zip(names, datapath.peerStatus(names[...])).compactMap { name, status in
+            guard let status, let seen = otherFraming[name], status.traffic.lastReceived ?? seen <= seen else {
+                return nil
+            }
+            return
+                "\(name) sends with another framing, so all that it sends is dropped: set the same framing on every node"
+        }
     }
 
     private func counters(_ totals: CounterTotals) -> [String: UInt64] {
