@@ -125,7 +125,7 @@ let package = Package(
         tests(of: "JSON", ["Host"]),
         tests(of: "CNI", ["Addressing", "Host", "JSON"]),
         tests(of: "Overlay", ["Addressing", "Host", "JSON"]),
-        tests(of: "Netlink", ["Addressing", "Host", "KernelEye"]),
+        tests(of: "Netlink", ["Addressing", "Host", "JSON", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),

@@ -86,4 +86,10 @@ ssize_t warrens_eye_routes(struct warrens_eye_route **list);
 ssize_t warrens_eye_neighbours(struct warrens_eye_neighbour **list);
 ssize_t warrens_eye_rules(struct warrens_eye_rule **list);
 
+/*
+ * Loads a BPF program for traffic control that lets everything pass on. `name` has at most 15 bytes. Returns its
+ * descriptor, or -1 with errno set.
+ */
+int warrens_eye_load_program(const char *name);
+
 #endif
