@@ -10,6 +10,8 @@ public struct Link: Hashable, Sendable {
     public var name = ""
     /// What made it: `veth`, `bridge`, `tun`, `vxlan`; empty for hardware and the loopback device.
     public var kind = ""
+    /// What the device's own header is (`ARPHRD_…`, linux/if_arp.h).
+    public var hardwareType: UInt16 = 0
     /// The hardware address, or nil for devices without an Ethernet one, such as a TUN device.
     public var mac: MACAddress?
     /// In bytes, without the link-layer header.
@@ -28,6 +30,10 @@ public struct Link: Hashable, Sendable {
     public var gsoMaxSize: UInt32?
     /// The same for IPv4 (Linux 6.3); ``gsoMaxSize`` counts for both on older kernels.
     public var gsoIPv4MaxSize: UInt32?
+    /// The largest super-packets that it makes of what it receives, in bytes (Linux 5.19; nil on older kernels).
+    public var groMaxSize: UInt32?
+    /// The same for IPv4 (Linux 6.3).
+    public var groIPv4MaxSize: UInt32?
     /// How many have asked for all packets, whoever they are for (promiscuous mode).
     public var promiscuity: UInt32 = 0
     /// How it behaves as a port of a bridge, where it is one.
@@ -36,6 +42,9 @@ public struct Link: Hashable, Sendable {
 
     public var isVeth: Bool { kind == "veth" }
     public var isBridge: Bool { kind == "bridge" }
+    /// Whether packets stand behind an Ethernet header on it; on TUN, PPP and WireGuard devices they begin with their IP
+    /// header.
+    public var hasEthernetHeader: Bool { hardwareType == ARPHRD_ETHER || hardwareType == ARPHRD_LOOPBACK }
     /// Set up by its administrator (IFF_UP), whether or not anything is connected.
     public var isUp: Bool { flags & UInt32(IFF_UP) != 0 }
     /// Connected (IFF_LOWER_UP): for a veth, the peer is up; for a TUN device, a process has it open.
@@ -118,10 +127,11 @@ extension Link {
         else { return nil }
         index = header.ifi_index
         flags = header.ifi_flags
+        hardwareType = header.ifi_type
         for (type, value) in reply.payload.attributes(after: MemoryLayout<ifinfomsg>.size) {
             switch type {
             case IFLA_IFNAME: name = value.text
-            case IFLA_ADDRESS: mac = header.ifi_type == ARPHRD_ETHER ? MACAddress(bytes: value.bytes) : nil
+            case IFLA_ADDRESS: mac = hardwareType == ARPHRD_ETHER ? MACAddress(bytes: value.bytes) : nil
             case IFLA_MTU: mtu = Int(value.u32 ?? 0)
             case IFLA_OPERSTATE: operationalState = value.u8.flatMap(OperationalState.init) ?? .unknown
             case IFLA_MASTER: master = value.s32
@@ -129,6 +139,8 @@ extension Link {
             case IFLA_LINK_NETNSID: peerNamespaceID = value.s32
             case IFLA_GSO_MAX_SIZE: gsoMaxSize = value.u32
             case Int(WARRENS_IFLA_GSO_IPV4_MAX_SIZE): gsoIPv4MaxSize = value.u32
+            case IFLA_GRO_MAX_SIZE: groMaxSize = value.u32
+            case Int(WARRENS_IFLA_GRO_IPV4_MAX_SIZE): groIPv4MaxSize = value.u32
             case IFLA_PROMISCUITY: promiscuity = value.u32 ?? 0
             case IFLA_STATS64: statistics = LinkStatistics(value) ?? statistics
             case IFLA_LINKINFO: readKind(value.attributes())
@@ -150,8 +162,9 @@ extension Link {
     }
 }
 
-/// `ARPHRD_ETHER` (linux/if_arp.h): the device has Ethernet addresses.
+/// linux/if_arp.h: the device has Ethernet addresses; the loopback device, which has their header alone.
 private let ARPHRD_ETHER: UInt16 = 1
+private let ARPHRD_LOOPBACK: UInt16 = 772
 
 extension LinkStatistics {
     /// Reads `struct rtnl_link_stats64`, whose first eight numbers are these.

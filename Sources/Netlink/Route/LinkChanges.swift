@@ -15,13 +15,19 @@ public struct LinkChange: Hashable, Sendable {
     public var isPromiscuous: Bool?
     /// How the kernel makes up an IPv6 link-local address when the link comes up. Needs IPv6.
     public var addressGeneration: AddressGeneration?
+    /// The largest super-packets to be handed to the link, in bytes; the same for IPv4 (Linux 6.3; older kernels ignore
+    /// it).
     public var gsoMaxSize: UInt32?
     public var gsoIPv4MaxSize: UInt32?
+    /// The largest super-packets that the link is to make of what it receives, in bytes (Linux 5.19); the same for IPv4
+    /// (Linux 6.3). Older kernels ignore them.
+    public var groMaxSize: UInt32?
+    public var groIPv4MaxSize: UInt32?
 
     public init(
         isUp: Bool? = nil, mtu: Int? = nil, mac: MACAddress? = nil, name: String? = nil, master: Int32? = nil,
         isPromiscuous: Bool? = nil, addressGeneration: AddressGeneration? = nil, gsoMaxSize: UInt32? = nil,
-        gsoIPv4MaxSize: UInt32? = nil
+        gsoIPv4MaxSize: UInt32? = nil, groMaxSize: UInt32? = nil, groIPv4MaxSize: UInt32? = nil
     ) {
         self.isUp = isUp
         self.mtu = mtu
@@ -32,6 +38,8 @@ public struct LinkChange: Hashable, Sendable {
         self.addressGeneration = addressGeneration
         self.gsoMaxSize = gsoMaxSize
         self.gsoIPv4MaxSize = gsoIPv4MaxSize
+        self.groMaxSize = groMaxSize
+        self.groIPv4MaxSize = groIPv4MaxSize
     }
 }
 
@@ -58,6 +66,8 @@ extension RouteRequest {
         if let master = change.master { message.put(IFLA_MASTER, master) }
         if let size = change.gsoMaxSize { message.put(IFLA_GSO_MAX_SIZE, size) }
         if let size = change.gsoIPv4MaxSize { message.put(WARRENS_IFLA_GSO_IPV4_MAX_SIZE, size) }
+        if let size = change.groMaxSize { message.put(IFLA_GRO_MAX_SIZE, size) }
+        if let size = change.groIPv4MaxSize { message.put(WARRENS_IFLA_GRO_IPV4_MAX_SIZE, size) }
         if let mode = change.addressGeneration {
             message.nest(IFLA_AF_SPEC) {
                 message.nest(AF_INET6) { message.put(IFLA_INET6_ADDR_GEN_MODE, mode.rawValue) }
