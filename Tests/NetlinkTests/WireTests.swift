@@ -31,14 +31,14 @@ import Testing
             // Lengths that fit often, or nothing is ever read beyond the header.
             if length > 16, Bool.random() { bytes.replaceSubrange(0..<4, with: UInt32(length).hostOrderBytes) }
             if length > 6 {
-                let types: [UInt16] = [2, 3, 16, 17, 20, 21, 24, 25, 28, 29, 32]
+                let types: [UInt16] = [2, 3, 16, 17, 20, 21, 24, 25, 28, 29, 32, 36, 44]
                 bytes.replaceSubrange(4..<6, with: (types.randomElement() ?? 0).hostOrderBytes)
             }
             for reply in Reply.split(bytes[...]) {
                 _ = (
                     Acknowledgement(reply), InterfaceAddress(reply), Route(reply), Neighbour(reply), RoutingRule(reply)
                 )
-                _ = Link(reply)
+                _ = (Link(reply), QueueingDiscipline(reply), TrafficFilter(reply, .egress), GUEPort(reply))
                 _ = NftablesComment.decode(reply.payload)
             }
         }
@@ -57,7 +57,7 @@ import Testing
         message.nest(1) {
             for number in 0..<5000 { message.put(2, UInt32(number)) }
         }
-        #expect(message.failure == nil && message.length == 16 + 4 + 5000 * 8)
+        #expect(message.failure == nil && message.bytes.count == 16 + 4 + 5000 * 8)
         message.nest(1) {
             for number in 0..<9000 { message.put(2, UInt32(number)) }
         }

@@ -27,8 +27,11 @@ internal import NetlinkShim
         unsafe warrens_message_free(raw)
     }
 
-    /// The length so far in bytes, header included.
-    var length: Int { unsafe warrens_message_length(raw) }
+    /// What there is of it so far, header included. What sending fills in (sender, sequence number) is zero.
+    var bytes: [UInt8] {
+        // Sound: the shim tells where the message lies and how long it is, and it does not change while it is copied.
+        unsafe Array(UnsafeRawBufferPointer(start: warrens_message_bytes(raw), count: warrens_message_length(raw)))
+    }
 
     /// Appends the fixed structure that follows the netlink header.
     func append<Header: BitwiseCopyable>(_ header: Header) {

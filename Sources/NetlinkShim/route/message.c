@@ -19,6 +19,8 @@ struct nl_msg *warrens_message_new(uint16_t type, uint16_t flags) {
 
 void warrens_message_free(struct nl_msg *message) { nlmsg_free(message); }
 
+const void *warrens_message_bytes(const struct nl_msg *message) { return nlmsg_hdr((struct nl_msg *)message); }
+
 size_t warrens_message_length(const struct nl_msg *message) {
     return nlmsg_hdr((struct nl_msg *)message)->nlmsg_len;
 }

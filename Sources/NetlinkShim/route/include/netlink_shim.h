@@ -19,7 +19,8 @@ struct nl_sock;
 /* A request of `type` with `flags`; libnl adds NLM_F_REQUEST and NLM_F_ACK when it is sent. NULL: no memory. */
 struct nl_msg *warrens_message_new(uint16_t type, uint16_t flags);
 void warrens_message_free(struct nl_msg *message);
-/* The length of the message so far, header included. */
+/* The message so far, header included, and its length. It moves as it grows. */
+const void *warrens_message_bytes(const struct nl_msg *message);
 size_t warrens_message_length(const struct nl_msg *message);
 
 /* Appends the fixed part that follows the netlink header, padded to four bytes. */
