@@ -9,7 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 
-static int listen_for(int protocol, const int *groups, int count) {
+int warrens_listen_for_changes(int protocol, const int *groups, int count) {
     int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (descriptor < 0) return -1;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
@@ -29,12 +29,12 @@ int warrens_listen_for_route_changes(void) {
         RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
         RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
     };
-    return listen_for(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0]);
+    return warrens_listen_for_changes(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0]);
 }
 
 int warrens_listen_for_nftables_changes(void) {
     static const int groups[] = {NFNLGRP_NFTABLES};
-    return listen_for(NETLINK_NETFILTER, groups, 1);
+    return warrens_listen_for_changes(NETLINK_NETFILTER, groups, 1);
 }
 
 void warrens_drain_changes(int descriptor) {
