@@ -1,4 +1,5 @@
 import Addressing
+internal import Host
 
 /// The members of one Kubernetes Node that matter here, as they stand in the file.
 struct NodeDescription {

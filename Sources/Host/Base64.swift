@@ -1,6 +1,7 @@
 /// Base64 (RFC 4648 section 4), read strictly: with padding, without white space, spare bits zero.
-enum Base64 {
-    static func bytes(_ text: String) -> [UInt8]? {
+public enum Base64 {
+    /// What `text` stands for; nil where it is not of this form.
+    public static func bytes(_ text: String) -> [UInt8]? {
         let characters = Array(text.utf8)
         guard characters.count.isMultiple(of: 4) else { return nil }
         let padding = characters.suffix(2).count { $0 == UInt8(ascii: "=") }
