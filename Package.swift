@@ -76,6 +76,12 @@ let package = Package(
         .systemLibrary(
             name: "Clibcares", path: "Sources/NetlinkShim/system/libcares", pkgConfig: "libcares",
             providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
+            name: "Clibbpf", path: "Sources/NetlinkShim/system/libbpf", pkgConfig: "libbpf",
+            providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
+        .target(
+            name: "BPFShim", dependencies: ["Clibbpf"], path: "Sources/NetlinkShim/bpf",
+            cSettings: strictC),
         .target(
             name: "ResolverShim", dependencies: ["Clibcares"], path: "Sources/NetlinkShim/resolver",
             cSettings: strictC),
@@ -95,7 +101,14 @@ let package = Package(
         room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
+        .target(
+            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host"], swiftSettings: strict,
+            plugins: ["BPFCompile"]),
         room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"], settings: []),
+
+        // Compiles Sources/TunnelDatapath/BPF for the kernel.
+        .plugin(
+            name: "BPFCompile", capability: .buildTool(), path: "hack/BPFCompile", exclude: ["compile.sh"]),
 
         // Executables.
         executableRoom(
@@ -105,9 +118,9 @@ let package = Package(
         executableRoom(
             "TunnelDatapath",
             [
-                "Addressing", "Host", "JSON", "Netlink", "Overlay", "PacketPath", "ResolverShim", "SyscallShim",
-                .product(name: "Logging", package: "swift-log"),
-            ]),
+                "Addressing", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "PacketPath", "ResolverShim",
+                "SyscallShim", .product(name: "Logging", package: "swift-log"),
+            ], exclude: ["BPF"]),
         executableRoom(
             "Operator",
             [
@@ -128,6 +141,9 @@ let package = Package(
         tests(of: "Netlink", ["Addressing", "Host", "JSON", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
+        .testTarget(
+            name: "KernelPathTests", dependencies: ["Addressing", "Host", "KernelEye", "KernelPath"],
+            exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),
         tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),

@@ -47,6 +47,8 @@ public struct NodePaths: Hashable, Sendable {
     public var startError: String { "\(run)/warrensd.error" }
     /// The log of a `warrensd` that no service manager started.
     public var log: String { "\(run)/warrensd.log" }
+    /// Where a file system for what the kernel keeps of the datapath `ebpf` is mounted (bpffs).
+    public var pins: String { "\(run)/bpf" }
     /// The largest inner packet in bytes, a decimal number and a line feed; written by `warrensd`.
     public var mtu: String { "\(run)/mtu" }
 }

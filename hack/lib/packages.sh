@@ -1,7 +1,7 @@
 # Installs Debian packages that are missing, and says so. Sourced by the scripts beside.
 
 # What every build needs; a script adds what it needs beside that.
-build_packages=(libc-ares-dev libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils)
+build_packages=(libbpf-dev libc-ares-dev libelf-dev libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils zlib1g-dev)
 
 # What the end-to-end suites need beside our executables.
 suite_packages=(iproute2 nftables iptables conntrack procps util-linux iputils-ping ethtool iperf3 tcpdump python3
