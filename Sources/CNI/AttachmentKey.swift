@@ -1,4 +1,4 @@
-internal import Addressing
+public import Addressing
 
 /// Names that follow from an attachment alone, so that all executables find its parts when its namespace, its record
 /// and its configuration are gone.
@@ -7,6 +7,12 @@ extension Attachment {
     public var key: UInt64 {
         FNV1a.hash64(Array(containerID.utf8) + [0] + Array(interfaceName.utf8))
     }
+
+    /// The pod's hardware address where nobody asked for another.
+    public var podMAC: MACAddress { MACAddress(locallyAdministered: key) }
+
+    /// The hardware address of the host's end, which no frame carries.
+    public var hostMAC: MACAddress { MACAddress(locallyAdministered: ~key) }
 
     /// ``key`` as 16 lower-case hexadecimal digits.
     private var digits: String {

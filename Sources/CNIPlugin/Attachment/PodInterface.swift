@@ -19,7 +19,7 @@ struct PodInterface {
     /// In the pod.
     let pod: RouteSocket
 
-    var mac: MACAddress { configuration.mac ?? attachment.podMAC }
+    var mac: MACAddress { configuration.podMAC(of: attachment) }
 
     /// Makes the pair, both ends with their final names, addresses and MTU.
     ///

@@ -91,11 +91,10 @@ struct Attach {
         _ namespace: borrowing NetworkNamespace, _ pod: RouteSocket, _ isLeased: inout Bool
     ) throws(CNIError) -> AttachmentResult {
         var record = AttachmentRecord(
-            containerID: attachment.containerID, interfaceName: attachment.interfaceName,
-            namespacePath: request.networkNamespace, namespaceIdentity: try identity(of: namespace),
+            attachment, namespacePath: request.networkNamespace, namespaceIdentity: try identity(of: namespace),
             network: request.configuration.name, bridge: configuration.bridge,
-            hostInterface: attachment.hostInterfaceName, addresses: [], gateways: [],
-            isMasqueraded: configuration.masquerade, phase: .attaching)
+            hostInterface: attachment.hostInterfaceName, mac: configuration.podMAC(of: attachment), addresses: [],
+            gateways: [], isMasqueraded: configuration.masquerade, phase: .attaching)
         let mtu = PathMTU.choose(
             configured: configuration.mtu, tunnelled: configuration.tunnel.enabled, paths: context.paths,
             uplinkMTU: { Uplink.mtu(host) })

@@ -94,7 +94,7 @@ struct Inspect {
     /// A plugin behind us, such as tuning, gave the interface another hardware address than ADD did.
     private var macWasChanged: Bool {
         guard let mac = expectedInterface.flatMap({ MACAddress($0.mac) }) else { return false }
-        return mac != configuration.mac ?? attachment.podMAC
+        return mac != configuration.podMAC(of: attachment)
     }
 
     /// Our interface as the last plugin of the chain left it.

@@ -1,33 +1,35 @@
-internal import Addressing
-internal import CNI
-internal import Host
-internal import JSON
+public import Addressing
+public import Host
+public import JSON
 
 /// What this node knows of one container interface, in a file below /run/warrens/attachments.
 ///
 /// It is written before the first kernel object of an attachment exists and removed after the last is gone, so that
 /// whatever a killed process left behind can be found.
-struct AttachmentRecord: Equatable {
-    var containerID: String
-    var interfaceName: String
+public struct AttachmentRecord: Equatable, Sendable {
+    public let attachment: Attachment
     /// The path in CNI_NETNS, and the namespace that was behind it.
-    var namespacePath: String
-    var namespaceIdentity: FileIdentity
+    public var namespacePath: String
+    public var namespaceIdentity: FileIdentity
     /// The name of the network configuration.
-    var network: String
-    var bridge: String
-    var hostInterface: String
+    public var network: String
+    /// The name of the bridge that the host's end is a port of.
+    public var bridge: String
+    /// The name of the host's end of the pod's veth pair.
+    public var hostInterface: String
+    /// The pod's hardware address as it was made; a plugin behind ours in the chain may have changed it since.
+    public var mac: MACAddress
     /// The pod's addresses, as far as they were assigned; none any more once nothing in the kernel is left of them,
     /// because the next pod may have them soon after.
-    var addresses: [IPAddress]
+    public var addresses: [IPAddress]
     /// The addresses of the pod's gateways.
-    var gateways: [IPAddress]
+    public var gateways: [IPAddress]
     /// Its traffic leaves with the node's address.
-    var isMasqueraded: Bool
-    var phase: Phase
+    public var isMasqueraded: Bool
+    public var phase: Phase
 
     /// How far an attachment has come. One that stays in the first or last phase belongs to a killed process.
-    enum Phase: String {
+    public enum Phase: String, Sendable {
         /// ADD works on it.
         case attaching
         /// ADD has done all but tell the runtime, which answers a plugin that dies untold with DEL.
@@ -36,12 +38,29 @@ struct AttachmentRecord: Equatable {
         case detaching
     }
 
-    var attachment: Attachment { Attachment(containerID: containerID, interfaceName: interfaceName) }
+    public init(
+        _ attachment: Attachment, namespacePath: String, namespaceIdentity: FileIdentity, network: String,
+        bridge: String, hostInterface: String, mac: MACAddress, addresses: [IPAddress], gateways: [IPAddress],
+        isMasqueraded: Bool, phase: Phase
+    ) {
+        self.attachment = attachment
+        self.namespacePath = namespacePath
+        self.namespaceIdentity = namespaceIdentity
+        self.network = network
+        self.bridge = bridge
+        self.hostInterface = hostInterface
+        self.mac = mac
+        self.addresses = addresses
+        self.gateways = gateways
+        self.isMasqueraded = isMasqueraded
+        self.phase = phase
+    }
 
-    var json: JSONObject {
+    /// The record as its file holds it.
+    public var json: JSONObject {
         [
-            "containerID": .string(containerID),
-            "interfaceName": .string(interfaceName),
+            "containerID": .string(attachment.containerID),
+            "interfaceName": .string(attachment.interfaceName),
             "networkNamespace": [
                 "path": .string(namespacePath),
                 "device": .number(namespaceIdentity.device),
@@ -50,6 +69,7 @@ struct AttachmentRecord: Equatable {
             "network": .string(network),
             "bridge": .string(bridge),
             "hostInterface": .string(hostInterface),
+            "mac": .string(mac.description),
             "addresses": .array(addresses.map { .string($0.description) }),
             "gateways": .array(gateways.map { .string($0.description) }),
             "masquerade": .bool(isMasqueraded),
@@ -60,7 +80,7 @@ struct AttachmentRecord: Equatable {
 
 extension AttachmentRecord {
     /// Reads a record; nil where a member is missing or malformed.
-    init?(json: JSONObject) {
+    public init?(json: JSONObject) {
         guard let containerID = json["containerID"]?.stringValue,
             let interfaceName = json["interfaceName"]?.stringValue,
             let namespace = json["networkNamespace"]?.objectValue,
@@ -75,11 +95,13 @@ extension AttachmentRecord {
             let isMasqueraded = json["masquerade"]?.boolValue,
             let phase = json["phase"]?.stringValue.flatMap(Phase.init)
         else { return nil }
+        let attachment = Attachment(containerID: containerID, interfaceName: interfaceName)
         self.init(
-            containerID: containerID, interfaceName: interfaceName, namespacePath: path,
-            namespaceIdentity: FileIdentity(device: device, inode: inode), network: network, bridge: bridge,
-            hostInterface: hostInterface, addresses: addresses, gateways: gateways,
-            isMasqueraded: isMasqueraded, phase: phase)
+            attachment, namespacePath: path, namespaceIdentity: FileIdentity(device: device, inode: inode),
+            network: network, bridge: bridge, hostInterface: hostInterface,
+            // Records of older versions lack it.
+            mac: json["mac"]?.stringValue.flatMap(MACAddress.init) ?? attachment.podMAC,
+            addresses: addresses, gateways: gateways, isMasqueraded: isMasqueraded, phase: phase)
     }
 
     private static func addresses(_ value: JSONValue?) -> [IPAddress]? {
