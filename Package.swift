@@ -118,7 +118,7 @@ let package = Package(
         executableRoom(
             "TunnelDatapath",
             [
-                "Addressing", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "PacketPath", "ResolverShim",
+                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "PacketPath", "ResolverShim",
                 "SyscallShim", .product(name: "Logging", package: "swift-log"),
             ], exclude: ["BPF"]),
         executableRoom(
