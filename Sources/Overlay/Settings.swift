@@ -47,6 +47,29 @@ public struct Settings: Hashable, Sendable {
         case gpe
     }
 
+    /// Whether packets may pass the host's stack by, in the eBPF datapath.
+    public enum FastPath: String, Hashable, Sendable, CaseIterable {
+        /// All packets of pods meet conntrack, Services and packet filters.
+        case off
+        /// Those of a flow that the node has seen untranslated in both directions do not.
+        case on
+    }
+
+    /// What joins received datagrams before the eBPF datapath takes them apart: one large packet costs hardly more than
+    /// one small one.
+    public enum Aggregation: String, Hashable, Sendable, CaseIterable {
+        /// The best of what this kernel and its devices have.
+        case auto
+        /// XDP in the network card's driver: bare packets meet the kernel's receive offload.
+        case xdp
+        /// The kernel's receive offload for GUE, which an otherwise idle socket turns on.
+        case gue
+        /// A pair of veths that the bare packets pass.
+        case loop
+        /// Nothing.
+        case none
+    }
+
     /// Whether data is encrypted.
     public enum Encryption: String, Hashable, Sendable, CaseIterable {
         case none
@@ -98,6 +121,8 @@ public struct Settings: Hashable, Sendable {
     public var localPort: UInt16 = 31338
     public var datapath: Datapath = .auto
     public var framing: Framing = .raw
+    public var fastPath: FastPath = .off
+    public var aggregation: Aggregation = .auto
     public var encryption: Encryption = .none
     public var sourceCheck: SourceCheck = .strict
     public var sourcePorts: SourcePorts = .fixed

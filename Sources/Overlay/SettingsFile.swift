@@ -6,7 +6,8 @@ extension Settings {
     /// The keys of the settings file.
     public enum Key: String, CaseIterable, Sendable {
         case profile, v4Prefix, v4Width, v6Prefix, families, subnets, nodeName, nodeFile, serviceCIDRs
-        case port, localPort, datapath, framing, encryption, sourceCheck, sourcePorts, batching, queues, mtu
+        case port, localPort, datapath, framing, fastPath, aggregation, encryption, sourceCheck, sourcePorts
+        case batching, queues, mtu
     }
 
     /// Reads this machine's settings; a file that does not exist means the defaults.
@@ -68,8 +69,10 @@ extension Settings {
         case .serviceCIDRs: serviceCIDRs = try reader.prefixes(key, value)
         case .port: port = UInt16(try reader.number(key, value, in: 1...65535))
         case .localPort: localPort = UInt16(try reader.number(key, value, in: 1...65535))
-        case .datapath: datapath = try reader.choice(key, value, offering: [.auto, .tun])
+        case .datapath: datapath = try reader.choice(key, value)
         case .framing: framing = try reader.choice(key, value)
+        case .fastPath: fastPath = try reader.choice(key, value)
+        case .aggregation: aggregation = try reader.choice(key, value)
         case .encryption: encryption = try reader.choice(key, value)
         case .sourceCheck: sourceCheck = try reader.choice(key, value)
         case .sourcePorts: sourcePorts = try reader.choice(key, value)
@@ -96,6 +99,7 @@ extension Settings {
         guard port != localPort else {
             throw refuse(.localPort, "\(localPort) is the overlay's own port", "use another port than \(port)")
         }
+        try checkDatapath(refuse)
         for subnet in subnets where NodeSubnet(subnet) == nil {
             throw refuse(
                 .subnets, "\(subnet) leaves too few container addresses",
@@ -108,6 +112,30 @@ extension Settings {
         }
         if let clash = ClashCheck.services(settings: self).first {
             throw refuse(.serviceCIDRs, clash.problem, clash.remedy)
+        }
+    }
+
+    /// Finds wishes for what the chosen datapath or framing has not.
+    private func checkDatapath(_ refuse: (Key, _ problem: String, _ remedy: String) -> OverlayError)
+        throws(OverlayError)
+    {
+        if datapath == .tun, fastPath == .on {
+            throw refuse(
+                .fastPath, "\"on\" is for the eBPF datapath, and \"datapath\" is \"tun\"",
+                "use \"off\", or a \"datapath\" of \"auto\" or \"ebpf\"")
+        }
+        guard aggregation != .auto, aggregation != .none else { return }
+        let wish = "\"\(aggregation.rawValue)\""
+        if datapath == .tun {
+            throw refuse(
+                .aggregation, "\(wish) is for the eBPF datapath, and \"datapath\" is \"tun\"",
+                "use \"auto\", or a \"datapath\" of \"auto\" or \"ebpf\"")
+        }
+        if framing == .gpe {
+            throw refuse(
+                .aggregation,
+                "\(wish) is for \"framing\" \"raw\": datagrams of gpe are joined by the kernel's VXLAN device",
+                "use \"auto\" or \"none\", or \"framing\" \"raw\" on all nodes")
         }
     }
 }

@@ -20,13 +20,10 @@ struct SettingsReader {
         return number
     }
 
-    /// - Parameter offered: What a remedy names: the choices that this version can serve.
-    func choice<Choice>(
-        _ key: Settings.Key, _ value: JSONValue, offering offered: [Choice] = Array(Choice.allCases)
-    ) throws(OverlayError) -> Choice
+    func choice<Choice>(_ key: Settings.Key, _ value: JSONValue) throws(OverlayError) -> Choice
     where Choice: RawRepresentable<String> & CaseIterable {
         guard let choice = value.stringValue.flatMap(Choice.init(rawValue:)) else {
-            let choices = offered.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+            let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
             throw refuse(key, value, "use \(choices)")
         }
         return choice

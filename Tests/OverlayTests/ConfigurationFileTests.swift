@@ -30,6 +30,25 @@ import Testing
         }
     }
 
+    /// A row of its first table is `key`, default and meaning; those of others begin with a quoted choice.
+    @Test func theSettingsPageExplainsEveryKey() throws {
+        let page = "\(Files.parent(of: Files.parent(of: Self.path(""))))/docs/settings.md"
+        let text = String(decoding: try Files.read(page), as: UTF8.self)
+        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.hasPrefix("| `\"") }.map {
+            $0.split(separator: "|")
+        }
+        #expect(rows.map { String($0[0].filter { !" `".contains($0) }) } == Settings.Key.allCases.map(\.rawValue))
+        let defaults = try Self.document("warrens.json").objectValue
+        for row in rows {
+            let key = String(row[0].filter { !" `".contains($0) })
+            let value = defaults?[key] ?? .null
+            let shown = row[1].trimmingPrefix { $0 == " " }
+            // What has no default value says in words what happens then.
+            #expect(
+                value.isNull ? !shown.hasPrefix("`") : shown.hasPrefix("`\(value.serialized())`"), "\(key): \(shown)")
+        }
+    }
+
     @Test func theProfilesAreSettings() throws {
         let onlyV6 = try Settings(json: try Self.document("warrens-ipv6-only.json"), source: "profile")
         #expect(onlyV6.families == .explicit([.v6]) && onlyV6.overlayPrefixes == [Settings.default.v6Prefix])

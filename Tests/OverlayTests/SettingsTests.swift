@@ -28,7 +28,7 @@ import Testing
              "families": ["ipv4", "ipv6"], "subnets": ["10.64.1.0/24"], "nodeName": "attic",
              "nodeFile": "/srv/nodes.json", "serviceCIDRs": ["10.96.0.0/12", "fd00::/108"], "port": 4000,
              "localPort": 4001, "datapath": "tun", "framing": "gpe", "encryption": "none", "sourceCheck": "loose",
-             "sourcePorts": "hashed", "mtu": 1.4e3}
+             "sourcePorts": "hashed", "fastPath": "off", "aggregation": "none", "mtu": 1.4e3}
             """)
         #expect(settings.profile == .paper && settings.v4Width == 10 && settings.mtu == 1400)
         #expect(settings.v4Prefix.description == "10.64.0.0/12" && settings.v6Prefix.description == "fd00:1:2::/48")
@@ -37,7 +37,17 @@ import Testing
         #expect(settings.nodeName == "attic" && settings.nodeFile == "/srv/nodes.json")
         #expect(settings.port == 4000 && settings.localPort == 4001)
         #expect(settings.datapath == .tun && settings.framing == .gpe)
+        #expect(settings.fastPath == .off && settings.aggregation == .none)
         #expect(settings.sourceCheck == .loose && settings.sourcePorts == .hashed)
+    }
+
+    @Test func theKernelDatapathHasItsOwnChoices() throws {
+        for aggregation in Settings.Aggregation.allCases {
+            let settings = try read(#"{"datapath": "ebpf", "fastPath": "on", "aggregation": "\#(aggregation)"}"#)
+            #expect(settings.datapath == .ebpf && settings.fastPath == .on && settings.aggregation == aggregation)
+        }
+        #expect(try read(#"{"framing": "gpe", "aggregation": "auto"}"#).framing == .gpe)
+        #expect(Settings.default.fastPath == .off && Settings.default.aggregation == .auto)
     }
 
     @Test func theProfileSetsDefaultsWhereverItStands() throws {
@@ -59,7 +69,14 @@ import Testing
         (#"{"port": 0}"#, "port", "1 to 65535"),
         (#"{"port": "31337"}"#, "port", "1 to 65535"),
         (#"{"port": 31338}"#, "localPort", "another port"),
-        (#"{"datapath": "xdp"}"#, "datapath", #"use "auto" or "tun""#),
+        (#"{"datapath": "xdp"}"#, "datapath", #"use "auto" or "tun" or "ebpf""#),
+        (#"{"framing": "vxlan"}"#, "framing", #"use "raw" or "gpe""#),
+        (#"{"fastPath": true}"#, "fastPath", #"use "off" or "on""#),
+        (#"{"fastPath": "on", "datapath": "tun"}"#, "fastPath", #""off""#),
+        (#"{"aggregation": "gro"}"#, "aggregation", #""xdp" or "gue""#),
+        (#"{"aggregation": "xdp", "datapath": "tun"}"#, "aggregation", #"use "auto""#),
+        (#"{"aggregation": "gue", "framing": "gpe"}"#, "aggregation", #""framing" "raw""#),
+        (#"{"aggregation": "loop", "framing": "gpe"}"#, "aggregation", #""none""#),
         (#"{"v4Prefix": "224.0.0.0/10"}"#, "v4Prefix", "without multicast"),
         (#"{"v4Prefix": "169.254.0.0/16"}"#, "v4Prefix", "10.192.0.0/10"),
         (#"{"v4Prefix": "0.0.0.0/1"}"#, "v4Prefix", "unspecified"),
