@@ -222,10 +222,12 @@ struct OutboundLoop: ~Copyable {
                 flush(table)
                 headersUsed = 0
             }
-            let room = headers.view.suffix(from: headersUsed)
-            if framing != 0 { room.store(FramingHeader.value(packet.family), at: 0) }
-            let written = whole.writeHeader(index, to: room.suffix(from: framing), completesChecksum: completes)
-            let segmentHeader = room.prefix(framing + written.count)
+            let room = headers.view.suffix(from: headersUsed &+ framing)
+            var segmentHeader = whole.writeHeader(index, to: room, completesChecksum: completes)
+            if framing != 0 {
+                segmentHeader = headers.view.suffix(from: headersUsed).prefix(framing + segmentHeader.count)
+                segmentHeader.store(FramingHeader.value(packet.family), at: 0)
+            }
             headersUsed += (segmentHeader.count + 7) & ~7
             let payload = whole.payload(index)
             if isV4 {
