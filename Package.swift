@@ -80,8 +80,9 @@ let package = Package(
             name: "Clibbpf", path: "Sources/NetlinkShim/system/libbpf", pkgConfig: "libbpf",
             providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
         .target(
-            name: "BPFShim", dependencies: ["Clibbpf"], path: "Sources/NetlinkShim/bpf",
-            cSettings: strictC),
+            name: "BPFShim", dependencies: ["Clibbpf"], path: "Sources/NetlinkShim/bpf", cSettings: strictC,
+            // What libbpf needs itself: pkg-config tells it only where the static archives are asked for.
+            linkerSettings: [.linkedLibrary("elf"), .linkedLibrary("z")]),
         .target(
             name: "ResolverShim", dependencies: ["Clibcares"], path: "Sources/NetlinkShim/resolver",
             cSettings: strictC),
@@ -102,7 +103,7 @@ let package = Package(
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
         .target(
-            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host"], swiftSettings: strict,
+            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink"], swiftSettings: strict,
             plugins: ["BPFCompile"]),
         room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"], settings: []),
 
@@ -142,7 +143,7 @@ let package = Package(
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         .testTarget(
-            name: "KernelPathTests", dependencies: ["Addressing", "Host", "KernelEye", "KernelPath"],
+            name: "KernelPathTests", dependencies: ["Addressing", "Host", "KernelEye", "KernelPath", "Netlink"],
             exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),

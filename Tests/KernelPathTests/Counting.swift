@@ -1,4 +1,6 @@
+import Glibc
 import Host
+import Testing
 
 @testable import KernelPath
 
@@ -22,4 +24,19 @@ struct Counting: Sendable {
     func packets() throws(SystemError) -> [UInt64] {
         [try passed.total(0)?.first ?? 0, try passed.total(1)?.first ?? 0]
     }
+}
+
+/// Has the two programs take turns at a hook while packets pass, and checks that each packet has met one of them.
+func expectEachPacketSeen(
+    _ loopback: Loopback, _ counting: Counting, _ replace: (BPFProgram) throws -> Void
+) throws {
+    let count = 20_000
+    let sender = try Worker(name: "sender") { #expect(throws: Never.self) { try loopback.send(count) } }
+    for step in 0..<200 {
+        try replace(step.isMultiple(of: 2) ? counting.second : counting.first)
+        usleep(500)
+    }
+    sender.join()
+    let packets = try counting.packets()
+    #expect(packets[0] + packets[1] == UInt64(count) && packets[0] > 0 && packets[1] > 0, "\(packets)")
 }

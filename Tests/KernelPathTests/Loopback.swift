@@ -3,8 +3,8 @@ import Host
 import KernelEye
 
 /// The loopback device of a new network namespace, and datagrams over it.
-struct Loopback: ~Copyable {
-    let device: UInt32
+final class Loopback: Sendable {
+    let device: Int32
     private let receiver: OwnedDescriptor
     private let sender: OwnedDescriptor
 
@@ -24,7 +24,7 @@ struct Loopback: ~Copyable {
                 try retrying("connect", "") { unsafe connect(sender.raw, address, length) }
             }
         }
-        device = unsafe if_nametoindex("lo")
+        device = Int32(unsafe if_nametoindex("lo"))
         self.receiver = receiver
         self.sender = sender
     }
@@ -32,6 +32,7 @@ struct Loopback: ~Copyable {
     /// Sends `count` datagrams of `length` bytes.
     ///
     /// - Returns: How many of them arrived, with those sent before.
+    @discardableResult
     func send(_ count: Int, length: Int = 100) throws -> Int {
         let bytes = [UInt8](repeating: 1, count: length)
         var buffer = [UInt8](repeating: 0, count: 2048)

@@ -30,6 +30,23 @@ public final class BPFProgram: Sendable {
             id: information.id, name: text(information.name), tag: hexadecimal(information.tag))
     }
 
+    /// Loads a program for traffic control from instructions of eight bytes each.
+    ///
+    /// - Throws: An error that ends with what the verifier has against it.
+    convenience init(name: String, encoded instructions: [UInt64]) throws(SystemError) {
+        var log = KernelLog()
+        // Sound: the kernel reads as many instructions as there are, and writes no more text than there is room for.
+        let raw = unsafe instructions.withUnsafeBufferPointer { instructions in
+            unsafe log.withBuffer { log in
+                unsafe warrens_bpf_program_load(
+                    UInt32(WARRENS_BPF_CLASSIFIER), name, instructions.baseAddress, instructions.count,
+                    log.baseAddress, log.count)
+            }
+        }
+        if raw < 0 { throw log.error("load eBPF program", name) }
+        try self.init(owning: OwnedDescriptor(owning: raw))
+    }
+
     /// Opens the program with a number of the kernel's, such as one that a hook names.
     public convenience init(id: UInt32) throws(SystemError) {
         let raw = try retrying("open eBPF program", "number \(id)") { warrens_bpf_program_open(id) }

@@ -1,30 +1,22 @@
-internal import BPFShim
 public import Host
+public import Netlink
 
 /// Where packets of a device meet a program of traffic control.
 public struct HookPoint: Hashable, Sendable, CustomStringConvertible {
-    public enum Direction: String, Hashable, Sendable {
-        /// What the device received.
-        case ingress
-        /// What the device is to send.
-        case egress
-    }
-
     /// The device's index in the calling thread's network namespace.
-    public let device: UInt32
-    public let direction: Direction
+    public let device: Int32
+    public let direction: TrafficDirection
 
-    public init(device: UInt32, _ direction: Direction) {
+    public init(device: Int32, _ direction: TrafficDirection) {
         self.device = device
         self.direction = direction
     }
 
     /// `egress of device 7`
-    public var description: String { "\(direction.rawValue) of device \(device)" }
+    public var description: String { "\(direction) of device \(device)" }
 }
 
-/// A program of ours at a ``HookPoint``, whichever way it came there. It stays when this value goes, unless its
-/// documentation says otherwise.
+/// A program of ours at a ``HookPoint``, whichever way it came there: ``TCXLink`` or ``TCFilter``.
 public protocol Hook: Sendable {
     var point: HookPoint { get }
 

@@ -7,13 +7,6 @@
 
 #include <bpf/libbpf.h>
 
-_Static_assert(WARRENS_BPF_HASH == BPF_MAP_TYPE_HASH, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_ARRAY == BPF_MAP_TYPE_ARRAY, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_PER_PROCESSOR_HASH == BPF_MAP_TYPE_PERCPU_HASH, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_PER_PROCESSOR_ARRAY == BPF_MAP_TYPE_PERCPU_ARRAY, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_LRU_HASH == BPF_MAP_TYPE_LRU_HASH, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_PREFIX_TRIE == BPF_MAP_TYPE_LPM_TRIE, "linux/bpf.h");
-
 int warrens_bpf_map_create(
     uint32_t type, const char *name, uint32_t key_size, uint32_t value_size, uint32_t capacity, uint32_t flags) {
     union bpf_attr attributes = {

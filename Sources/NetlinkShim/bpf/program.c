@@ -5,7 +5,6 @@
 #include <string.h>
 
 _Static_assert(WARRENS_BPF_CLASSIFIER == BPF_PROG_TYPE_SCHED_CLS, "linux/bpf.h");
-_Static_assert(WARRENS_BPF_XDP == BPF_PROG_TYPE_XDP, "linux/bpf.h");
 
 int warrens_bpf_program_information(int program, struct warrens_bpf_program *to) {
     struct bpf_prog_info from = {0};

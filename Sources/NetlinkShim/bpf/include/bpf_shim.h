@@ -44,11 +44,8 @@ size_t warrens_bpf_object_programs(const struct bpf_object *object, char *names,
 
 /* ---- Programs (program.c) ---- */
 
-/* Program types and return values of linux/bpf.h and linux/pkt_cls.h that Swift names. */
-enum {
-    WARRENS_BPF_CLASSIFIER = 3, /* BPF_PROG_TYPE_SCHED_CLS */
-    WARRENS_BPF_XDP = 6,        /* BPF_PROG_TYPE_XDP */
-};
+/* BPF_PROG_TYPE_SCHED_CLS: a program for traffic control. */
+enum { WARRENS_BPF_CLASSIFIER = 3 };
 
 struct warrens_bpf_program {
     uint32_t id;
@@ -94,16 +91,6 @@ struct warrens_bpf_map {
     /* One value for each possible processor, each rounded up to eight bytes. */
     bool is_per_processor;
     char name[16];
-};
-
-/* Map types of linux/bpf.h that Swift names. */
-enum {
-    WARRENS_BPF_HASH = 1,
-    WARRENS_BPF_ARRAY = 2,
-    WARRENS_BPF_PER_PROCESSOR_HASH = 5,
-    WARRENS_BPF_PER_PROCESSOR_ARRAY = 6,
-    WARRENS_BPF_LRU_HASH = 9,
-    WARRENS_BPF_PREFIX_TRIE = 11,
 };
 
 /* A prefix trie needs BPF_F_NO_PREALLOC, which is added. */

@@ -1,0 +1,143 @@
+internal import Glibc
+public import Host
+internal import Netlink
+
+/// A program as a filter of traffic control, for kernels before 6.6: it hangs on a device's hooks, which are a queueing
+/// discipline of the kind `clsact` or `ingress`.
+///
+/// It stays until it is detached or its device goes, whatever becomes of this process. Its name in the kernel tells
+/// that it is ours, and whether the hooks were made for it: then they go with the last filter on them.
+public struct TCFilter: Hook {
+    public let point: HookPoint
+    /// Filters are asked in ascending order; one of ours is the only one of its priority.
+    public let priority: UInt16
+
+    /// The same number as the rule's that leads to the routes of the tunnel.
+    public static let usualPriority: UInt16 = 3133
+    /// `WARR` in ASCII.
+    private static let handle: UInt32 = 0x5741_5252
+
+    /// How the name of a filter of ours begins, on the hooks of somebody else and on ours.
+    private static let mark = "warrens:"
+    private static let markOnOwnHooks = "warrens+clsact:"
+
+    /// Attaches `program` to a device in the calling thread's network namespace, or puts it in the place of one that
+    /// was left there.
+    ///
+    /// - Parameter makesHooks: Whether a device without hooks gets some. The CNI plugin `bandwidth` then fails on it,
+    ///   if it comes later.
+    /// - Throws: ENOENT where the device has no hooks and is to get none; EBUSY where it has only those of the other
+    ///   direction, or somebody else's filter has our number.
+    public init(
+        _ program: BPFProgram, at point: HookPoint, priority: UInt16 = usualPriority, makesHooks: Bool
+    ) throws(SystemError) {
+        self.init(point, priority)
+        let socket = try RouteSocket()
+        let isOwn = try Self.prepareHooks(point, socket, makesHooks: makesHooks)
+        do throws(SystemError) {
+            if let present = try filter(socket), !Self.isOurs(present) {
+                throw SystemError("attach program", "to \(point)", code: EBUSY, detail: "a foreign filter is there")
+            }
+            try socket.perform(request(program, isOnOwnHooks: isOwn))
+        } catch {
+            try Self.removeHooksIfUnused(point.device, socket, areOwn: isOwn)
+            throw error
+        }
+    }
+
+    /// The one that was left at `point` by an earlier process; nil where there is none.
+    public init?(presentAt point: HookPoint, priority: UInt16 = usualPriority) throws(SystemError) {
+        self.init(point, priority)
+        guard let present = try filter(RouteSocket()), Self.isOurs(present) else { return nil }
+    }
+
+    private init(_ point: HookPoint, _ priority: UInt16) {
+        self.point = point
+        self.priority = priority
+    }
+
+    /// All filters of ours in the calling thread's network namespace.
+    public static func present() throws(SystemError) -> [TCFilter] {
+        let socket = try RouteSocket()
+        var found: [TCFilter] = []
+        for discipline in try socket.queueingDisciplines() {
+            for filter in try socket.filters(of: discipline) where isOurs(filter) && filter.handle == handle {
+                found.append(
+                    TCFilter(HookPoint(device: filter.interfaceIndex, filter.direction), filter.priority))
+            }
+        }
+        return found
+    }
+
+    public func programID() throws(SystemError) -> UInt32? {
+        try filter(RouteSocket()).flatMap { Self.isOurs($0) ? $0.program?.id : nil }
+    }
+
+    public func replace(by program: BPFProgram) throws(SystemError) {
+        let socket = try RouteSocket()
+        guard let present = try filter(socket), Self.isOurs(present) else {
+            throw SystemError("replace program", "at \(point)", code: ENOENT)
+        }
+        try socket.perform(request(program, isOnOwnHooks: Self.isOnOwnHooks(present)))
+    }
+
+    public func detach() throws(SystemError) {
+        let socket = try RouteSocket()
+        guard let present = try filter(socket), Self.isOurs(present) else { return }
+        try socket.perform(.deleteFilter(present).toleratingAbsence())
+        try Self.removeHooksIfUnused(point.device, socket, areOwn: Self.isOnOwnHooks(present))
+    }
+
+    // MARK: Our filter
+
+    /// The filter with our number, whoever's it is.
+    private func filter(_ socket: RouteSocket) throws(SystemError) -> TrafficFilter? {
+        try socket.filters(on: point.device).first {
+            $0.direction == point.direction && $0.priority == priority && $0.handle == Self.handle && $0.chain == 0
+        }
+    }
+
+    private func request(_ program: BPFProgram, isOnOwnHooks: Bool) -> RouteRequest {
+        .replaceProgram(
+            program.raw, name: (isOnOwnHooks ? Self.markOnOwnHooks : Self.mark) + program.identity.name,
+            on: point.device, point.direction, priority: priority, handle: Self.handle)
+    }
+
+    private static func isOurs(_ filter: TrafficFilter) -> Bool {
+        filter.program?.name.hasPrefix(mark) == true || isOnOwnHooks(filter)
+    }
+
+    private static func isOnOwnHooks(_ filter: TrafficFilter) -> Bool {
+        filter.program?.name.hasPrefix(markOnOwnHooks) == true
+    }
+
+    // MARK: Hooks
+
+    /// Sees to it that the device has hooks for this direction.
+    ///
+    /// - Returns: Whether they were made for a filter of ours, now or earlier.
+    private static func prepareHooks(
+        _ point: HookPoint, _ socket: RouteSocket, makesHooks: Bool
+    ) throws(SystemError) -> Bool {
+        guard let hooks = try socket.queueingDisciplines(on: point.device).first(where: { $0.parent == .hooks })
+        else {
+            if !makesHooks { throw SystemError("attach program", "to \(point)", code: ENOENT, detail: "no hooks") }
+            try socket.perform(.addHooks(to: point.device))
+            return true
+        }
+        // The kernel would take an egress filter there, and show it what comes in.
+        if hooks.kind == "ingress", point.direction == .egress {
+            throw SystemError(
+                "attach program", "to \(point)", code: EBUSY, detail: "the device has hooks for ingress alone")
+        }
+        return try socket.filters(of: hooks).contains(where: isOnOwnHooks)
+    }
+
+    private static func removeHooksIfUnused(
+        _ device: Int32, _ socket: RouteSocket, areOwn: Bool
+    ) throws(SystemError) {
+        guard areOwn, try socket.filters(on: device).isEmpty else { return }
+        // EINVAL: somebody has put other hooks there since.
+        try socket.perform(.deleteHooks(from: device).tolerating(EINVAL, ENOENT, ENODEV))
+    }
+}

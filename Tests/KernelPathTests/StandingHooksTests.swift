@@ -1,0 +1,67 @@
+import Glibc
+import Host
+import KernelEye
+import Netlink
+import Testing
+
+@testable import KernelPath
+
+@Suite(.enabled(if: getuid() == 0, "needs root, to make network namespaces"))
+struct StandingHooksTests {
+    @Test(arguments: [true, false])
+    func stayAndAreTakenOver(usesTCX: Bool) throws {
+        try withFileSystem { pins in
+            try TestNamespace.run {
+                let loopback = try Loopback()
+                let counting = try Counting()
+                let point = HookPoint(device: loopback.device, .egress)
+                let other = HookPoint(device: loopback.device, .ingress)
+                do {
+                    let hooks = StandingHooks(pins: pins, usesTCX: usesTCX)
+                    _ = try hooks.attach(counting.first, at: point)
+                }
+                _ = try loopback.send(2)
+                let hooks = StandingHooks(pins: pins, usesTCX: usesTCX)
+                #expect(try hooks.all().map(\.point) == [point])
+                let hook = try hooks.attach(counting.second, at: point)
+                _ = try loopback.send(2)
+                #expect(try counting.packets() == [2, 2])
+                #expect(try hook.programID() == counting.second.identity.id)
+                _ = try hooks.attach(counting.second, at: other)
+                #expect(try Set(hooks.all().map(\.point)) == [point, other])
+                for hook in try hooks.all() { try hook.detach() }
+                #expect(try hooks.all().isEmpty && pins.pins().isEmpty)
+                #expect(try !Command.run("/usr/sbin/tc", "qdisc", "show", "dev", "lo").contains("clsact"))
+            }
+        }
+    }
+
+    @Test func filtersBecomeTCXWhereTheKernelHasIt() throws {
+        try withFileSystem { pins in
+            try TestNamespace.run {
+                let loopback = try Loopback()
+                let counting = try Counting()
+                let point = HookPoint(device: loopback.device, .egress)
+                _ = try StandingHooks(pins: pins, usesTCX: false).attach(counting.first, at: point)
+                let hook = try StandingHooks(pins: pins, usesTCX: true).attach(counting.second, at: point)
+                _ = try loopback.send(1)
+                #expect(try counting.packets() == [0, 1] && hook is TCXLink)
+            }
+        }
+    }
+
+    @Test func pinsOfDevicesThatAreGoneGo() throws {
+        try withFileSystem { pins in
+            try TestNamespace.run {
+                let counting = try Counting()
+                let hooks = StandingHooks(pins: pins, usesTCX: true)
+                try Command.run("/usr/sbin/ip", "link", "add", "pod", "type", "veth", "peer", "name", "peer")
+                let point = HookPoint(device: Int32(unsafe if_nametoindex("pod")), .ingress)
+                _ = try hooks.attach(counting.first, at: point)
+                try Command.run("/usr/sbin/ip", "link", "delete", "pod")
+                #expect(try pins.pins().count == 1)
+                #expect(try hooks.all().isEmpty && pins.pins().isEmpty)
+            }
+        }
+    }
+}
