@@ -14,14 +14,17 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True
+
+from lab.shell import PATIENCE
+
 HERE = os.path.dirname(os.path.realpath(__file__))
-OUTPUT = os.path.join(HERE, "../../.build/end-to-end")
+OUTPUT = os.path.realpath(os.path.join(HERE, "../../.build/end-to-end"))
 
 #: Longest first, so that both jobs end at about the same time.
 ORDER = ["test_soak", "test_crash", "test_annotations", "test_chained", "test_pods"]
 JOBS = 2
 #: A suite that takes this long hangs.
-TIME_LIMIT = 900
+TIME_LIMIT = 900 * PATIENCE
 
 
 class Counting(unittest.TextTestResult):
@@ -56,10 +59,10 @@ def run_suite(name, report):
 class Job:
     """A suite that is running."""
 
-    def __init__(self, name):
+    def __init__(self, name, directory):
         self.name, self.begin = name, time.monotonic()
-        self.report = os.path.join(OUTPUT, f"{name}.json")
-        self.log = os.path.join(OUTPUT, f"{name}.log")
+        self.report = os.path.join(directory, f"{name}.json")
+        self.log = os.path.join(directory, f"{name}.log")
         if os.path.exists(self.report):
             os.unlink(self.report)
         with open(self.log, "w") as log:
@@ -101,16 +104,16 @@ class Job:
         return counts
 
 
-def run_all(names):
-    """Runs suites side by side; returns their counts added up."""
-    os.makedirs(OUTPUT, exist_ok=True)
+def run_all(names, directory):
+    """Runs suites side by side; returns their counts added up. The directory gets the logs and each suite's counts."""
+    os.makedirs(directory, exist_ok=True)
     waiting = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     total = {"passed": 0, "failed": [], "skipped": []}
     running = []
     try:
         while waiting or running:
             while waiting and len(running) < JOBS:
-                running.append(Job(waiting.pop(0)))
+                running.append(Job(waiting.pop(0), directory))
             time.sleep(0.1)
             for job in [job for job in running if job.ended()]:
                 running.remove(job)
@@ -126,6 +129,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="such as pods; all by default")
     parser.add_argument("--report", help="write the counts to this file as JSON")
+    parser.add_argument("--logs", metavar="DIRECTORY", default=OUTPUT, help="for the output of each suite (%(default)s)")
     parser.add_argument("--single", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.single:
@@ -134,7 +138,7 @@ def main():
     names = ["test_" + name.removeprefix("test_") for name in chosen.suites] or known
     if unknown := set(names) - set(known):
         parser.error(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    total = run_all(names)
+    total = run_all(names, chosen.logs)
     if chosen.report:
         with open(chosen.report, "w") as file:
             json.dump(total, file)

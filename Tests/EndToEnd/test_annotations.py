@@ -11,10 +11,11 @@ from lab.case import FAMILIES, ClusterCase, eventually
 from lab.daemon import daemon_status
 from lab.node import NODE_FILE
 from lab.pod import Pod
+from lab.shell import PATIENCE
 from lab.traffic import ping, ping_refused, steady_ping
 
 #: How long traffic flows after each change; the daemon has seen it by then.
-SETTLING = 0.6
+SETTLING = 0.6 * PATIENCE
 
 
 class Annotations(ClusterCase):

@@ -134,7 +134,10 @@ class Boot(ClusterCase):
         top = f"warrens-{os.getpid()}-boot"
         self.addCleanup(remove_control_groups, top)
         self.addCleanup(self.reboot, self.first)
-        group = f"/sys/fs/cgroup/pids/{top}/containerd.service"
+        controller = "/sys/fs/cgroup/pids"
+        # Version 2 has one hierarchy for all controllers.
+        parent = controller if os.path.isdir(controller) else os.path.dirname(controller)
+        group = f"{parent}/{top}/containerd.service"
         os.makedirs(group)
         pod = Pod(self.first)
         command = f'echo 0 > {group}/cgroup.procs; exec /opt/cni/bin/warrens'

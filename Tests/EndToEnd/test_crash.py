@@ -12,6 +12,7 @@ from lab.cni import Network, PluginError, execute, find
 from lab.kernel import Traces
 from lab.node import CONFIGURATION
 from lab.pod import Pod
+from lab.shell import PATIENCE
 from lab.traffic import ping
 
 SEED = int(os.environ.get("WARRENS_SEED") or time.time())
@@ -54,7 +55,7 @@ class Crash(ClusterCase):
             if verb == "DEL":
                 execute(self.first, plugin, *self.request(pod, "ADD"))
             begin = time.monotonic()
-            execute(self.first, plugin, *self.request(pod, verb), before=["timeout", "--signal=KILL", "20"])
+            execute(self.first, plugin, *self.request(pod, verb), before=["timeout", "--signal=KILL", str(20 * PATIENCE)])
             times.append(time.monotonic() - begin)
             execute(self.first, plugin, *self.request(pod, "DEL"))
             pod.destroy()
@@ -96,7 +97,7 @@ class Crash(ClusterCase):
             if number % 2:
                 pod.destroy()
             # The delegated plugin, which nobody killed, may still be at work.
-            time.sleep(0.02)
+            time.sleep(0.02 * PATIENCE)
             Network(self.first, CONFIGURATION).delete(pod, namespace=not number % 2)
         self.assertNothingLeft(before, self.first)
 

@@ -4,6 +4,7 @@ from lab.case import FAMILIES, ClusterCase
 from lab.cni import Network, PluginError
 from lab.kernel import Traces, conntrack
 from lab.pod import Pod
+from lab.shell import PATIENCE
 from lab.traffic import Capture, call, call_refused, listening, ping, ping_refused, steady_ping
 from lab.underlay import INTERNET_V4
 
@@ -64,7 +65,7 @@ class Harness(ClusterCase):
 
     def test_a_steady_ping_counts_what_it_loses(self):
         with steady_ping(self.one, self.two.address(4)) as loss:
-            self.cluster.nodes[1].run("sleep", "0.5")
+            self.cluster.nodes[1].run("sleep", str(0.5 * PATIENCE))
         self.assertEqual(loss.lost, [])
         self.assertGreater(loss.answered, 10)
 

@@ -5,7 +5,7 @@ import time
 import unittest
 
 from .node import Cluster
-from .shell import CommandFailed
+from .shell import PATIENCE, CommandFailed
 from .traffic import ping
 
 #: Inner families, for `subTest`.
@@ -13,8 +13,11 @@ FAMILIES = (4, 6)
 
 
 def eventually(check, *, within=10, pause=0.1):
-    """Repeats a check that raises until it returns, and returns its value; the last error counts when time is up."""
-    deadline = time.monotonic() + within
+    """Repeats a check that raises until it returns, and returns its value; the last error counts when time is up.
+
+    `within` is in seconds of a usual machine.
+    """
+    deadline = time.monotonic() + within * PATIENCE
     while True:
         try:
             return check()

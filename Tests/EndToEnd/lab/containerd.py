@@ -102,7 +102,7 @@ class Containerd:
 
 def sweep():
     """Removes the control groups of runs whose process is dead."""
-    for path in glob.glob("/sys/fs/cgroup/*/warrens-*-*"):
+    for path in glob.glob("/sys/fs/cgroup/*/warrens-*-*") + glob.glob("/sys/fs/cgroup/warrens-*-*"):
         name = os.path.basename(path)
         if not os.path.exists(f"/proc/{name.split('-')[1]}"):
             remove_control_groups(name)

@@ -8,6 +8,7 @@ import grpc
 
 from .containerd import SOCKET
 from .protobuf import decode, encode
+from .shell import PATIENCE
 
 #: The numbers of the fields that we use, by message of runtime.v1.
 CONFIG_METADATA, CONFIG_HOSTNAME, CONFIG_LOGS, CONFIG_PORTS, CONFIG_ANNOTATIONS, CONFIG_LINUX = 1, 2, 3, 5, 7, 8
@@ -29,7 +30,7 @@ class Kubelet:
 
     def _call(self, method, message, timeout=60):
         call = self.channel.unary_unary(f"/runtime.v1.RuntimeService/{method}")
-        return decode(call(encode(message), timeout=timeout))
+        return decode(call(encode(message), timeout=timeout * PATIENCE))
 
     def network_ready(self):
         """The NetworkReady condition: (status, reason and message)."""

@@ -3,13 +3,15 @@
 import json
 import socket
 
+from .shell import PATIENCE
+
 SOCKET = "/run/warrens/warrensd.sock"
 
 
 def request(node, path, *, method="GET", timeout=5):
     """The HTTP status and the body of an answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
-        end.settimeout(timeout)
+        end.settimeout(timeout * PATIENCE)
         end.connect(node.path(SOCKET))
         end.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
         answer = b""

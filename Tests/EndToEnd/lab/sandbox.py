@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from .shell import ENVIRONMENT, children, run, start
+from .shell import ENVIRONMENT, PATIENCE, children, run, start
 
 # The first process of a sandbox. Its /run is empty as after a boot, and what is written to /etc, /opt and /var stays
 # inside. The final `sleep` ignores SIGCHLD, so that the kernel reaps the orphans whose parent it becomes.
@@ -140,7 +140,7 @@ class Running:
             except ProcessLookupError:
                 pass
         try:
-            return self.process.communicate(timeout=timeout)[0]
+            return self.process.communicate(timeout=timeout * PATIENCE)[0]
         except subprocess.TimeoutExpired:
             self.kill()
             raise

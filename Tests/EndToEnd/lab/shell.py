@@ -10,6 +10,9 @@ ENVIRONMENT = {
     "HOME": "/root",
 }
 
+#: How many times longer than on a usual machine things may take; WARRENS_PATIENCE raises it where the machine is emulated.
+PATIENCE = float(os.environ.get("WARRENS_PATIENCE") or 1)
+
 
 class CommandFailed(Exception):
     """A command ended with another exit code than zero; the message carries its output."""
@@ -25,7 +28,8 @@ class CommandFailed(Exception):
 def run(arguments, *, input="", check=True, timeout=60, environment=None):
     """Runs a command to its end and returns its outcome: `.returncode`, `.stdout` and `.stderr` as text.
 
-    A process that inherits the output and stays (a daemon started without care) shows as a time-out.
+    `timeout` is in seconds of a usual machine. A process that inherits the output and stays (a daemon started without
+    care) shows as a time-out.
     """
     outcome = subprocess.run(
         [str(argument) for argument in arguments],
@@ -33,7 +37,7 @@ def run(arguments, *, input="", check=True, timeout=60, environment=None):
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=timeout,
+        timeout=timeout * PATIENCE,
         env={**ENVIRONMENT, **(environment or {})},
     )
     if check and outcome.returncode != 0:

@@ -8,9 +8,10 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 
-from .shell import repository, run
+from .shell import PATIENCE, repository, run
 
 #: Captures' expressions for packets inside of a tunnel, and for packets of pods that left without one.
 TUNNELLED = "udp port 31337"
@@ -24,7 +25,8 @@ def ping(place, address, *, count=1, size=56, hops=None, fragment=True, timeout=
 
     hops: the hop limit that the packet starts with. fragment=False sets Don't Fragment.
     """
-    return place.run(*_ping(address, count, size, hops, fragment, timeout), timeout=timeout + count + 10).stdout
+    words = _ping(address, count, size, hops, fragment, timeout * PATIENCE)
+    return place.run(*words, timeout=timeout + count + 10).stdout
 
 
 def ping_refused(place, address, *, count=1, size=56, hops=None, fragment=True, timeout=2):
@@ -44,13 +46,22 @@ def _ping(address, count, size, hops, fragment, timeout):
 
 @contextmanager
 def steady_ping(place, address, *, interval=0.02):
-    """Pings all the while; afterwards the yielded `Loss` tells how many packets were answered and how many were lost."""
+    """Pings from the first answer on; afterwards the yielded `Loss` tells how many packets were answered and were lost."""
     loss = Loss()
-    running = place.start("ping", "-n", "-i", str(interval), address, stdout=subprocess.PIPE)
-    try:
-        yield loss
-    finally:
-        loss.text = running.stop()
+    with tempfile.NamedTemporaryFile("r", prefix="warrens-") as output:
+        with open(output.name, "w") as end:
+            running = place.start("ping", "-n", "-i", str(interval), address, stdout=end)
+        try:
+            deadline = time.monotonic() + 10 * PATIENCE
+            while " bytes from " not in output.read():
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"{address} answers no ping")
+                time.sleep(0.01)
+            yield loss
+        finally:
+            running.stop()
+            output.seek(0)
+            loss.text = output.read()
         answers = {int(number) for number in re.findall(r"bytes from .*icmp_seq=(\d+)", loss.text)}
         loss.answered = len(answers)
         # What was sent after the last answer was still on its way when the time was up.
@@ -83,7 +94,8 @@ def call(place, address, port, length=0, *, udp=False, timeout=20):
     """
     options = ["--udp"] if udp else []
     text = place.run(
-        "python3", TALK, *options, "--timeout", timeout, "call", address, port, length, timeout=timeout * 2 + 60
+        "python3", TALK, *options, "--timeout", timeout * PATIENCE, "call", address, port, length,
+        timeout=timeout * 2 + 60,
     ).stdout
     return json.loads(text)
 
@@ -119,7 +131,7 @@ class Capture:
 
     def __exit__(self, *_):
         # What was just delivered may still be on its way to tcpdump.
-        self.place.run("sleep", "0.3")
+        self.place.run("sleep", str(0.3 * PATIENCE))
         self.running.stop()
 
     def lines(self, expression=""):
