@@ -31,7 +31,8 @@ struct LinkTests {
             #expect(host.isVeth && host.isUp && host.hasCarrier && host.operationalState == .up)
             #expect(host.master == network.bridge && host.peerNamespaceID != nil && host.gsoMaxSize == 65000)
             let pod = try #require(try network.inside.link(named: "eth0"))
-            #expect(pod.gsoMaxSize == 65000 && pod.gsoIPv4MaxSize == 64000 && pod.mac == PodNetwork.podMAC)
+            #expect(pod.gsoMaxSize == 65000 && pod.mac == PodNetwork.podMAC)
+            #expect([nil, 64000].contains(pod.gsoIPv4MaxSize), "Linux 6.3 brought it")
             #expect(try network.host.link(index: host.index)?.name == "vethabc")
             #expect(try network.host.links(master: network.bridge).map(\.name) == ["vethabc"])
             #expect(try network.host.links().map(\.name).sorted() == ["cni0", "lo", "vethabc"])
@@ -90,7 +91,8 @@ struct LinkTests {
             let mac = MACAddress(locallyAdministered: 77)
             try network.host.perform([
                 .deleteForwardingEntry(PodNetwork.podMAC, on: network.port),
-                .changeLink(network.bridge, LinkChange(isUp: false, mac: mac, name: "cni1", isPromiscuous: false)),
+                .changeLink(network.bridge, LinkChange(isUp: false, mac: mac, isPromiscuous: false)),
+                .changeLink(network.bridge, LinkChange(name: "cni1")),
                 .changeLink(network.port, LinkChange(master: 0)),
             ])
             let renamed = try #require(try KernelState.link(named: "cni1"))
