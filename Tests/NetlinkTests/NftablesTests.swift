@@ -251,4 +251,25 @@ struct NftablesTests {
             #expect(try nftables.rules(in: forward).map(\.comment) == ["warrens", "warrens"])
         }
     }
+
+    @Test func devicesWithChainsOfTheirOwnAreKnown() throws {
+        try TestNamespace.run {
+            let nftables = try Nftables()
+            _ = try RouteSocket().ensureVethPair("loop0", "loop1", mtu: 1400)
+            try nftables.commit([.addTable(Self.warrens), .addChain(Self.forward)])
+            #expect(try nftables.devicesWithChains().isEmpty)
+            try Command.run("/usr/sbin/nft", "add", "table", "netdev", "guard")
+            let hook = "{ type filter hook ingress device \"loop0\" priority 0; }"
+            try Command.run("/usr/sbin/nft", "add", "chain", "netdev", "guard", "one", hook)
+            #expect(try nftables.devicesWithChains() == ["loop0"])
+            let both = "{ type filter hook ingress devices = { loop0, loop1 } priority 1; }"
+            try Command.run("/usr/sbin/nft", "add", "chain", "netdev", "guard", "two", both)
+            #expect(try nftables.devicesWithChains() == ["loop0", "loop1"])
+            try Command.run("/usr/sbin/nft", "delete", "table", "netdev", "guard")
+            try Command.run(
+                "/usr/sbin/nft", "add", "chain", "inet", "warrens", "early",
+                "{ type filter hook ingress device \"loop1\" priority 0; }")
+            #expect(try nftables.devicesWithChains() == ["loop1"])
+        }
+    }
 }

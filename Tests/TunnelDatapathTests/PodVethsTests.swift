@@ -77,6 +77,19 @@ struct PodVethsTests {
         }
     }
 
+    @Test func aChainOnTheInterfaceCounts() throws {
+        try TestNamespace.run {
+            let node = try PodNode()
+            let pods = [
+                try node.attach("vethaaaaaaaaaaa", ["10.220.1.3"]), try node.attach("vethbbbbbbbbbbb", ["10.220.1.4"]),
+            ]
+            try Command.run("/usr/sbin/nft", "add", "table", "netdev", "guard")
+            let hook = "{ type filter hook ingress device \"vethaaaaaaaaaaa\" priority 0; }"
+            try Command.run("/usr/sbin/nft", "add", "chain", "netdev", "guard", "in", hook)
+            #expect(try pods.map { try node.pods().byInterface[$0]?.isShaped } == [true, false])
+        }
+    }
+
     @Test func differencesNameWhatCameChangedAndWent() {
         let pods = (1...3).map { number in
             LocalPod(
@@ -136,7 +149,7 @@ private final class PodNode {
         routes = try RouteSocket()
         try Files.makeDirectories(paths.attachments)
         try routes.perform(.createBridge(Bridge(name: "cni0")))
-        veths = PodVeths(paths, routes) { $0.program?.name.hasPrefix("warrens_") == true }
+        veths = PodVeths(paths, routes, try Nftables()) { $0.program?.name.hasPrefix("warrens_") == true }
     }
 
     deinit {

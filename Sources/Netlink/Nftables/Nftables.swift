@@ -71,7 +71,7 @@ public final class Nftables {
             })
     }
 
-    private func dump<Object>(
+    func dump<Object>(
         _ subject: String, _ question: nf_tables_msg_types, _ answer: nf_tables_msg_types,
         family: NftablesFamily? = nil, select: (Message) -> Void = { _ in },
         _ transform: (NftablesFamily, Attributes) -> Object?

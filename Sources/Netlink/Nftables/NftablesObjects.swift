@@ -10,6 +10,8 @@ public struct NftablesFamily: RawRepresentable, Hashable, Sendable {
     /// IPv4 and IPv6.
     public static let inet = NftablesFamily(rawValue: 1)
     public static let ip = NftablesFamily(rawValue: 2)
+    /// What single devices receive or send, before or after everything else.
+    public static let netdev = NftablesFamily(rawValue: 5)
     public static let bridge = NftablesFamily(rawValue: 7)
     public static let ip6 = NftablesFamily(rawValue: 10)
 }
@@ -19,6 +21,7 @@ extension NftablesFamily: CustomStringConvertible {
         switch self {
         case .inet: "inet"
         case .ip: "ip"
+        case .netdev: "netdev"
         case .bridge: "bridge"
         case .ip6: "ip6"
         default: "family \(rawValue)"

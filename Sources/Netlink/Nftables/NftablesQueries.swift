@@ -15,6 +15,27 @@ extension Nftables {
         }
     }
 
+    /// The names of the devices at which a chain sees what they receive or send, by itself: of the family `netdev`, or of
+    /// `inet` with the hook `ingress`.
+    public func devicesWithChains() throws(SystemError) -> Set<String> {
+        var devices: Set<String> = []
+        for family in [NftablesFamily.netdev, .inet] {
+            let found = try dump("chains", NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, family: family) { _, attributes in
+                attributes.first(NFTA_CHAIN_HOOK).map { Self.devices(of: $0.attributes()) }
+            }
+            for names in found { devices.formUnion(names) }
+        }
+        return devices
+    }
+
+    private static func devices(of hook: Attributes) -> [String] {
+        let list = hook.first(NFTA_HOOK_DEVS)?.attributes().compactMap { type, value in
+            type == Int(NFTA_DEVICE_NAME.rawValue) ? value.text : nil
+        }
+        // Older kernels know one device for a chain alone.
+        return list ?? hook.first(NFTA_HOOK_DEV).map { [$0.text] } ?? []
+    }
+
     /// True where a set has an element; false where it has not, or where there is no such set.
     public func contains(_ element: NftablesElement, in set: NftablesSet) throws(SystemError) -> Bool {
         let message = Message(nftables: NFT_MSG_GETSETELEM, family: set.table.family)

@@ -7,14 +7,17 @@ internal import Netlink
 struct PodVeths {
     private let records: AttachmentRecords
     private let routes: RouteSocket
+    private let nftables: Nftables?
     private let isOurs: (TrafficFilter) -> Bool
 
     /// - Parameters:
     ///   - routes: On the host.
+    ///   - nftables: The same; nil where this kernel has none.
     ///   - isOurs: True for the filters of the datapath itself, which do not count as somebody's.
-    init(_ paths: NodePaths, _ routes: RouteSocket, isOurs: @escaping (TrafficFilter) -> Bool) {
+    init(_ paths: NodePaths, _ routes: RouteSocket, _ nftables: Nftables?, isOurs: @escaping (TrafficFilter) -> Bool) {
         records = AttachmentRecords(paths)
         self.routes = routes
+        self.nftables = nftables
         self.isOurs = isOurs
     }
 
@@ -28,6 +31,7 @@ struct PodVeths {
         if attached.isEmpty { return LocalPods() }
         let links = Dictionary(try routes.links().map { ($0.name, $0) }) { first, _ in first }
         let disciplines = Dictionary(grouping: try routes.queueingDisciplines(), by: \.interfaceIndex)
+        let filtered = try nftables?.devicesWithChains() ?? []
         var neighbours: [String: [IPAddress: MACAddress]] = [:]
         for bridge in Set(attached.map(\.bridge)) {
             neighbours[bridge] = try links[bridge].map { link throws(SystemError) in try hardwareAddresses(on: link) }
@@ -37,10 +41,12 @@ struct PodVeths {
             guard let link = links[record.hostInterface], link.isVeth else { continue }
             // As the host itself would find the pod, also after its hardware address has changed.
             let mac = record.addresses.lazy.compactMap { neighbours[record.bridge]?[$0] }.first
+            let isFiltered = filtered.contains(link.name)
+            let isShaped = isFiltered ? true : try areShaping(disciplines[link.index] ?? [])
             pods.append(
                 LocalPod(
                     hostInterface: link.name, interfaceIndex: link.index, mac: mac ?? record.mac,
-                    addresses: record.addresses, isShaped: try areShaping(disciplines[link.index] ?? [])))
+                    addresses: record.addresses, isShaped: isShaped))
         }
         return LocalPods(pods)
     }

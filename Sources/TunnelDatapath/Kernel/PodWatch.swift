@@ -3,7 +3,7 @@ internal import Netlink
 
 /// Tells when to look for this node's pods anew: a record was written or removed, a link has changed, or the traffic
 /// control of one. Most of what it tells of changes no pod, and one pod's coming makes it speak many times: wait a little
-/// before looking.
+/// before looking. Of packet filters ``NodeKernel`` tells.
 final class PodWatch {
     private let path: String
     private let directory: DirectoryWatch
