@@ -17,6 +17,7 @@ struct KernelProbeTests {
             #expect(probe.has(.programs) && probe.has(.encapsulation), "\(probe.missing)")
             #expect(probe.has(.redirectToNeighbour) && probe.has(.redirectToPeer), "\(probe.missing)")
             #expect(probe.has(.tcx) == (number >= 6006), "\(probe.missing)")
+            #expect(probe.missing.allSatisfy { $1.contains("since \($0.since)") && $1.contains("errno") })
             #expect(probe.has(.familyChange) == (number >= 6003), "\(probe.missing)")
         }
     }

@@ -8,8 +8,15 @@ import Testing
 
 @Suite(.enabled(if: getuid() == 0, "needs root, to make network namespaces"))
 struct StandingHooksTests {
-    @Test(arguments: [true, false])
-    func stayAndAreTakenOver(usesTCX: Bool) throws {
+    @Test(Kernel.needsTCX) func staysAndIsTakenOverByTCX() throws {
+        try expectTakeOver(usesTCX: true)
+    }
+
+    @Test func staysAndIsTakenOverByFilters() throws {
+        try expectTakeOver(usesTCX: false)
+    }
+
+    private func expectTakeOver(usesTCX: Bool) throws {
         try withFileSystem { pins in
             try TestNamespace.run {
                 let loopback = try Loopback()
@@ -36,21 +43,26 @@ struct StandingHooksTests {
         }
     }
 
-    @Test func filtersBecomeTCXWhereTheKernelHasIt() throws {
+    @Test(Kernel.needsTCX) func oneWayTakesThePlaceOfTheOther() throws {
         try withFileSystem { pins in
             try TestNamespace.run {
                 let loopback = try Loopback()
                 let counting = try Counting()
                 let point = HookPoint(device: loopback.device, .egress)
-                _ = try StandingHooks(pins: pins, usesTCX: false).attach(counting.first, at: point)
-                let hook = try StandingHooks(pins: pins, usesTCX: true).attach(counting.second, at: point)
-                _ = try loopback.send(1)
-                #expect(try counting.packets() == [0, 1] && hook is TCXLink)
+                let byFilter = StandingHooks(pins: pins, usesTCX: false)
+                let byTCX = StandingHooks(pins: pins, usesTCX: true)
+                _ = try byFilter.attach(counting.first, at: point)
+                #expect(try byTCX.attach(counting.second, at: point) is TCXLink)
+                try loopback.send(1)
+                #expect(try counting.packets() == [0, 1])
+                #expect(try byFilter.attach(counting.first, at: point) is TCFilter)
+                try loopback.send(1)
+                #expect(try counting.packets() == [1, 1] && pins.pins().isEmpty)
             }
         }
     }
 
-    @Test func pinsOfDevicesThatAreGoneGo() throws {
+    @Test(Kernel.needsTCX) func pinsOfDevicesThatAreGoneGo() throws {
         try withFileSystem { pins in
             try TestNamespace.run {
                 let counting = try Counting()

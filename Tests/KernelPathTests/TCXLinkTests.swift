@@ -6,7 +6,7 @@ import Testing
 
 @testable import KernelPath
 
-@Suite(.enabled(if: getuid() == 0, "needs root, to make network namespaces"))
+@Suite(.enabled(if: getuid() == 0, "needs root, to make network namespaces"), Kernel.needsTCX)
 struct TCXLinkTests {
     @Test func countsWhatPassesUntilItGoes() throws {
         try TestNamespace.run {

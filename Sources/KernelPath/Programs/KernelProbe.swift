@@ -8,19 +8,30 @@ public struct KernelProbe: Sendable {
     public enum Feature: String, CaseIterable, Sendable {
         /// Programs and maps may be loaded at all.
         case programs
-        /// Programs share a device's hooks without a qdisc (Linux 6.6).
+        /// Programs share a device's hooks without a qdisc.
         case tcx
-        /// An outer header can be made room for, with the packet's segments kept (Linux 5.2).
+        /// An outer header can be made room for, with the packet's segments kept.
         case encapsulation
-        /// A packet's outer header can be removed where the inner one is of the other family (Linux 6.3).
+        /// A packet's outer header can be removed where the inner one is of the other family.
         case familyChange
-        /// A packet can be sent by its route's next hop (Linux 5.10).
+        /// A packet can be sent by its route's next hop.
         case redirectToNeighbour
-        /// A packet can be put behind a pod's veth pair without passing the stack (Linux 5.10).
+        /// A packet can be put behind a pod's veth pair without passing the stack.
         case redirectToPeer
+
+        /// The first kernel of Linux itself that has it.
+        public var since: String {
+            switch self {
+            case .programs: "4.1"
+            case .tcx: "6.6"
+            case .encapsulation: "5.2"
+            case .familyChange: "6.3"
+            case .redirectToNeighbour, .redirectToPeer: "5.10"
+            }
+        }
     }
 
-    /// Why each feature that is missing is missing: the kernel's own words.
+    /// Why each feature that is missing is missing: since when Linux has it, and the kernel's own words.
     public let missing: [Feature: String]
 
     /// Tries everything in the calling thread's network namespace. Nothing is left behind.
@@ -30,7 +41,7 @@ public struct KernelProbe: Sendable {
             do throws(SystemError) {
                 try Self.attempt(feature)
             } catch {
-                missing[feature] = error.description
+                missing[feature] = "Linux has it since \(feature.since); here: \(error)"
             }
         }
         self.missing = missing

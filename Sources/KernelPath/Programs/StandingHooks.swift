@@ -16,7 +16,8 @@ public struct StandingHooks: Sendable {
         self.usesTCX = usesTCX
     }
 
-    /// Attaches `program`, or puts it in the place of what is at `point` of ours.
+    /// Attaches `program`, or puts it in the place of what is at `point` of ours. Where that came there the other way,
+    /// packets meet both for a moment.
     ///
     /// - Parameters:
     ///   - place: Where it comes to stand among others, by tcx.
@@ -24,14 +25,18 @@ public struct StandingHooks: Sendable {
     public func attach(
         _ program: BPFProgram, at point: HookPoint, _ place: TCXLink.Place = .last, makesHooks: Bool = true
     ) throws(SystemError) -> any Hook {
-        guard usesTCX else { return try TCFilter(program, at: point, makesHooks: makesHooks) }
         let name = Self.name(point)
-        if let present = try link(name), present.point == point {
+        let present = try link(name)
+        guard usesTCX else {
+            let filter = try TCFilter(program, at: point, makesHooks: makesHooks)
+            try present?.detach()
+            return filter
+        }
+        if let present, present.point == point {
             try present.replace(by: program)
             return present
         }
         let link = try TCXLink(program, at: point, place, pinnedAt: pins.pin(name))
-        // A filter was left by a process that did not know tcx: both have seen the packets since.
         try TCFilter(presentAt: point)?.detach()
         return link
     }
