@@ -20,7 +20,8 @@ struct LinkTests {
             try network.pod.enter()
             let pod = try #require(try KernelState.link(named: "eth0"))
             #expect(pod.mac == PodNetwork.podMAC && pod.mtu == 1400 && pod.index == network.interface && pod.isUp)
-            #expect(try KernelState.links().map(\.name).sorted() == ["eth0", "lo"], "nothing is left over")
+            let veths = try KernelState.links().filter { $0.kind == "veth" }
+            #expect(veths.map(\.name) == ["eth0"], "nothing is left over")
         }
     }
 
@@ -35,7 +36,9 @@ struct LinkTests {
             #expect([nil, 64000].contains(pod.gsoIPv4MaxSize), "Linux 6.3 brought it")
             #expect(try network.host.link(index: host.index)?.name == "vethabc")
             #expect(try network.host.links(master: network.bridge).map(\.name) == ["vethabc"])
-            #expect(try network.host.links().map(\.name).sorted() == ["cni0", "lo", "vethabc"])
+            let names = Set(try network.host.links().map(\.name))
+            #expect(
+                try names.isSuperset(of: ["cni0", "lo", "vethabc"]) && names == Set(KernelState.links().map(\.name)))
             #expect(try network.host.link(named: "nonsense") == nil && network.host.link(index: 99) == nil)
             let loopback = try #require(try network.host.link(named: "lo"))
             #expect(loopback.isLoopback && loopback.mac == nil && !loopback.isUp)

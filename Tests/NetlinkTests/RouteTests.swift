@@ -164,7 +164,7 @@ struct RouteTests {
                 try socket.perform((1...256).map { .addRoute(Route(to: destination, gateway: gateway, metric: $0)) })
             }
             #expect(error?.subject == "10.7.0.0/16 via 203.0.113.1 table 254 metric 1")
-            #expect(try socket.links().map(\.name) == ["lo"], "the socket is of use afterwards")
+            #expect(try socket.links().contains { $0.name == "lo" }, "the socket is of use afterwards")
         }
     }
 

@@ -42,7 +42,9 @@ extension RouteSocket {
         let all = try socket.dump {
             let message = Message(type: UInt16(RTM_GETQDISC), flags: NLM_F_DUMP)
             message.append(tcmsg())
-            return Request(operation: "list", subject: "queueing disciplines", message: message)
+            // EOPNOTSUPP: a kernel without traffic control.
+            return Request(
+                operation: "list", subject: "queueing disciplines", message: message, tolerated: [EOPNOTSUPP])
         } _: {
             QueueingDiscipline($0)
         }
