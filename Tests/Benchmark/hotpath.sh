@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 # Debian's valgrind stops at newer debugging information than it knows.
 objcopy --strip-debug "$bin/packet-bench" "$work/packet-bench"
 program=$work/packet-bench
-samples=12 few=100 many=300
+samples=12 few=25 many=75
 status=0
 
 # Numbers of a program that carries the sample $2 in $3 (swift or c) $4 times, from the last matching line: $1 is how.
@@ -63,10 +63,10 @@ calls() {
     # What a packet that is carried runs through. Not here: the wait for packets, and what follows for one that cannot
     # be carried as it is (ICMP errors, fragments, datagrams sent apart).
     local hot='PacketPath\.(OutboundLoop\.\((carry|send|append|complete|flush|count) in|OutboundLoop\.(carry|flush)\('
-    hot+='|InboundLoop\.\((carry|deliver|deliverPending|count) in|InboundLoop\.carry\(|OutgoingBatch\.(send|append)'
-    hot+='|OutgoingBatch\.\((begin|transmit|settle)|SuperPacket\.|SegmentRun\.|Delivery\.(append|write)|Offload\.'
+    hot+='|InboundLoop\.\((carry|carryBatch|deliver|deliverPending|count) in|InboundLoop\.carry\(|OutgoingBatch\.(send|append)'
+    hot+='|OutgoingBatch\.\((appendFramed|begin|transmit|settle)|SuperPacket\.|SegmentRun\.|Delivery\.(append|write)|Offload\.'
     hot+='|Inbound\.|Outbound\.|InnerPacket\.|TransportHeader\.|PrefixTable\.find|AddressMap\.find|OuterAddresses\.(find|is)'
-    hot+='|PeerReference\.|CounterWriter\.|VirtualHeader\.|SourcePorts\.(socket|flow)|TunPort\.)'
+    hot+='|PeerReference\.|CounterWriter\.|VirtualHeader\.|SourcePorts\.(socket|\(hashed|flow)|PacketView\.longSum|TunPort\.)'
     local forbidden='swift_(retain|release|bridgeObject|alloc|slowAlloc|beginAccess|once|unknownObject|initStackObject)'
     forbidden+='|_Mutex|pthread_|malloc|calloc'
     objdump -dr --no-show-raw-insn "$bin"/PacketPath.build/*.o | grep -E '^[0-9a-f]+ <|R_X86_64_|R_AARCH64_' |

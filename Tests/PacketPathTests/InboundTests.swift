@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct InboundTests {
     private func verdict(_ packet: TestPacket, from outer: String = "192.0.2.2", outerClass: UInt8 = 0) -> String {
-        switch Inbound.decide(packet.view, from: key(outer), outerClass: outerClass, TestPlan.table) {
+        guard let inner = InnerPacket(packet.view) else { return "drop \(Inbound.refusal(of: packet.view))" }
+        return switch Inbound.decide(inner, from: key(outer), outerClass: outerClass, TestPlan.table) {
         case .deliver: "deliver"
         case .drop(let reason): "drop \(reason)"
         }
@@ -141,14 +142,15 @@ import Testing
                 bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
             }
             let packet = TestPacket(bytes)
-            if case .deliver = Inbound.decide(packet.view, from: key("192.0.2.2"), outerClass: 1, TestPlan.table) {
-                let inner = InnerPacket(packet.view)
-                #expect(inner != nil, "seed \(seed)")
-                #expect(inner.map { TestPlan.table.ownSubnets.find($0.source) < 0 } == true, "seed \(seed)")
+            guard let inner = InnerPacket(packet.view) else {
+                _ = Inbound.refusal(of: packet.view)
+                continue
             }
-            if let inner = InnerPacket(packet.view),
-                case .reject(_, let error) = Outbound.decide(
-                    inner, longest: packet.view.count, framing: 0, TestPlan.table, now: 0)
+            if case .deliver = Inbound.decide(inner, from: key("192.0.2.2"), outerClass: 1, TestPlan.table) {
+                #expect(TestPlan.table.ownSubnets.find(inner.source) < 0, "seed \(seed)")
+            }
+            if case .reject(_, let error) = Outbound.decide(
+                inner, longest: packet.view.count, framing: 0, TestPlan.table, now: 0)
             {
                 let length = ICMPError.write(error, about: inner, from: key("10.220.106.1"), into: scratch.view)
                 #expect((length ?? 0) <= ICMPError.maximumLengthV6, "seed \(seed)")

@@ -51,8 +51,8 @@ import Testing
         guard let inner = InnerPacket(packet.view), let whole = SuperPacket(inner, header) else { return [] }
         return (0..<whole.segmentCount).map { index in
             let room = TestPacket.room(SuperPacket.longestHeader)
-            let head = whole.writeHeader(index, to: room.view, completesChecksum: completesChecksum)
             let payload = whole.payload(index)
+            let head = whole.writeHeader(index, payload, to: room.view, completesChecksum: completesChecksum)
             return TestPacket((0..<head.count).map { head[$0] } + (0..<payload.count).map { payload[$0] })
         }
     }

@@ -6,8 +6,8 @@ import Addressing
 /// It is never changed. The entries lie in small shards, and a successor shares all shards but the few in which it
 /// differs, so that one change among a hundred thousand peers copies a few kilobytes.
 ///
-/// One address may have several entries, told apart by their tags. The hash is seeded at random, because node ids, and
-/// with them prefixes, are for others to choose.
+/// One address may have several entries, told apart by their tags. The hash is seeded, because node ids, and with them
+/// prefixes, are for others to choose.
 @safe
 struct AddressMap: ~Copyable, Sendable {
     struct Entry: BitwiseCopyable, Hashable, Sendable {
@@ -48,7 +48,7 @@ struct AddressMap: ~Copyable, Sendable {
 
     /// A shard as readers see it.
     @safe
-    private struct View: BitwiseCopyable {
+    fileprivate struct View: BitwiseCopyable {
         var slots: UnsafeMutablePointer<Entry>
         var capacity: UInt64
     }
@@ -58,20 +58,19 @@ struct AddressMap: ~Copyable, Sendable {
     private static let crowdedShardSize = 4 * shardSize
 
     private let shards: [Shard]
-    private nonisolated(unsafe) let views: UnsafeMutablePointer<View>
+    private nonisolated(unsafe) let views: UnsafePointer<View>
     private let shardBits: UInt64
     private let seed: UInt64
     let count: Int
 
-    init() { self.init([]) }
-
-    /// - Parameter entries: In the order of their values.
-    init(_ entries: [Entry]) {
+    /// - Parameters:
+    ///   - entries: In the order of their values.
+    ///   - seed: A random number that nobody outside can guess.
+    init(_ entries: [Entry] = [], seed: UInt64) {
         var bits: UInt64 = 0
         while entries.count > Self.shardSize << Int(bits) { bits += 1 }
-        let seed = UInt64.random(in: 0 ... .max)
         var buckets = [[Entry]](repeating: [], count: 1 << Int(bits))
-        for entry in entries { buckets[Self.shard(Self.hash(entry.key, seed), bits: bits)].append(entry) }
+        for entry in entries { buckets[Self.shard(Self.hash(entry.key, seed), shift: Self.shift(bits))].append(entry) }
         self.init(buckets.map { Shard($0, seed: seed) }, bits: bits, seed: seed, count: entries.count)
     }
 
@@ -82,10 +81,11 @@ struct AddressMap: ~Copyable, Sendable {
         shardBits = bits
         // Sound: the block lives as long as this value, has a view for each value of `shardBits` bits, and the slots
         // that the views lead to belong to the shards above.
-        unsafe views = .allocate(capacity: shards.count)
+        let views = UnsafeMutablePointer<View>.allocate(capacity: shards.count)
         for (index, shard) in shards.enumerated() {
             unsafe (views + index).initialize(to: View(slots: shard.slots, capacity: UInt64(shard.capacity)))
         }
+        unsafe self.views = UnsafePointer(views)
     }
 
     deinit { unsafe views.deallocate() }
@@ -95,7 +95,7 @@ struct AddressMap: ~Copyable, Sendable {
         let newCount = count - removed.count + added.count
         if newCount > Self.crowdedShardSize * shards.count {
             let gone = Set(removed)
-            return AddressMap((shards.flatMap(\.entries).filter { !gone.contains($0) } + added).inOrder)
+            return AddressMap((shards.flatMap(\.entries).filter { !gone.contains($0) } + added).inOrder, seed: seed)
         }
         var changes: [Int: (removed: [Entry], added: [Entry])] = [:]
         for entry in removed { changes[shardIndex(of: entry), default: ([], [])].removed.append(entry) }
@@ -108,26 +108,58 @@ struct AddressMap: ~Copyable, Sendable {
         return AddressMap(shards, bits: shardBits, seed: seed, count: newCount)
     }
 
-    private func shardIndex(of entry: Entry) -> Int { Self.shard(Self.hash(entry.key, seed), bits: shardBits) }
+    private func shardIndex(of entry: Entry) -> Int {
+        Self.shard(Self.hash(entry.key, seed), shift: Self.shift(shardBits))
+    }
+
+    /// For whoever keeps the map.
+    var reader: Reader {
+        @inline(__always) get { unsafe Reader(views: views, shardShift: Self.shift(shardBits), seed: seed) }
+    }
 
     /// The first entry of `key` whose tag satisfies `matches`: the one with the least value. -1 where there is none.
     @inline(__always)
-    func find(_ key: AddressKey, where matches: (Int32) -> Bool) -> Int {
-        let hash = Self.hash(key, seed)
-        let view = unsafe views[Self.shard(hash, bits: shardBits)]
-        var slot = Self.slot(hash, capacity: view.capacity)
-        while true {
-            let entry = unsafe view.slots[slot]
-            if entry.tag < 0 { return -1 }
-            if entry.key == key, matches(entry.tag) { return Int(entry.value) }
-            slot += 1
-            if slot == Int(truncatingIfNeeded: view.capacity) { slot = 0 }
+    func find(_ key: AddressKey, where matches: (Int32) -> Bool) -> Int { reader.find(key, where: matches) }
+
+    /// The way to a map's entries, which somebody else has to keep: a copy costs next to nothing.
+    @safe
+    struct Reader: BitwiseCopyable {
+        private let views: UnsafePointer<View>
+        private let shardShift: UInt64
+        private let seed: UInt64
+
+        // Sound: the map has a view for each number that the shift leaves, and a slot for each number below a view's
+        // capacity, which is what the search counts within; one of them is empty, where it ends.
+
+        @inline(__always)
+        fileprivate init(views: UnsafePointer<View>, shardShift: UInt64, seed: UInt64) {
+            unsafe self.views = views
+            self.shardShift = shardShift
+            self.seed = seed
+        }
+
+        /// ``AddressMap/find(_:where:)``.
+        @inline(__always)
+        func find(_ key: AddressKey, where matches: (Int32) -> Bool) -> Int {
+            let hash = AddressMap.hash(key, seed)
+            let view = unsafe views[AddressMap.shard(hash, shift: shardShift)]
+            var slot = AddressMap.slot(hash, capacity: view.capacity)
+            while true {
+                let entry = unsafe view.slots + slot
+                if unsafe entry.pointee.tag < 0 { return -1 }
+                if unsafe entry.pointee.key == key, matches(unsafe entry.pointee.tag) {
+                    // Never negative, which the compiler sees from here on.
+                    return Int(UInt32(bitPattern: unsafe entry.pointee.value))
+                }
+                slot &+= 1
+                if slot == Int(truncatingIfNeeded: view.capacity) { slot = 0 }
+            }
         }
     }
 
     /// Two rounds of a 64-bit mixer: a few nanoseconds where SipHash takes 25.
     @inline(__always)
-    private static func hash(_ key: AddressKey, _ seed: UInt64) -> UInt64 {
+    fileprivate static func hash(_ key: AddressKey, _ seed: UInt64) -> UInt64 {
         var hash = key.high ^ seed
         hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
         hash ^= key.low
@@ -136,15 +168,18 @@ struct AddressMap: ~Copyable, Sendable {
         return hash ^ hash >> 32
     }
 
-    /// The upper bits choose the shard.
+    /// The upper bits choose the shard: as many as ``shift(_:)`` leaves.
     @inline(__always)
-    private static func shard(_ hash: UInt64, bits: UInt64) -> Int {
-        Int(truncatingIfNeeded: (hash &>> 1) &>> (63 &- bits))
+    fileprivate static func shard(_ hash: UInt64, shift: UInt64) -> Int {
+        Int(truncatingIfNeeded: (hash &>> 1) &>> shift)
     }
+
+    @inline(__always)
+    private static func shift(_ bits: UInt64) -> UInt64 { 63 &- bits }
 
     /// The lower 32 bits choose the slot, in proportion.
     @inline(__always)
-    private static func slot(_ hash: UInt64, capacity: UInt64) -> Int {
+    fileprivate static func slot(_ hash: UInt64, capacity: UInt64) -> Int {
         Int(truncatingIfNeeded: ((hash & 0xffff_ffff) &* capacity) &>> 32)
     }
 }

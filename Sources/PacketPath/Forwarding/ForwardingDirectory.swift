@@ -17,9 +17,10 @@ package struct ForwardingDirectory {
     /// Above this, going through all names beats finding the place of each.
     private static let few = 16
 
-    package init(_ plan: ForwardingPlan) {
+    /// - Parameter seed: Of the tables' hashes. Nobody outside may be able to guess it, so only who measures gives one.
+    package init(_ plan: ForwardingPlan, seed: UInt64 = .random(in: 0 ... .max)) {
         local = plan.local
-        table = ForwardingTable(plan.local)
+        table = ForwardingTable(plan.local, seed: seed)
         apply(ForwardingChange(local: plan.local, updated: plan.peers))
     }
 

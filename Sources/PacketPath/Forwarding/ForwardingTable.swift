@@ -19,6 +19,7 @@ package final class ForwardingTable: Sendable {
     let tunnelV6: AddressKey?
     /// In bytes: ``ForwardingPlan/Local/longestReceived``.
     let longestReceived: Int
+    private let seed: UInt64
 
     /// What a successor differs in.
     struct Changes {
@@ -42,25 +43,29 @@ package final class ForwardingTable: Sendable {
     }
 
     /// A table without peers.
-    init(_ local: ForwardingPlan.Local) {
-        subnets = PrefixTable()
-        routes = PrefixTable()
-        nodeAddresses = OuterAddresses()
+    ///
+    /// - Parameter seed: Of its hashes and of its successors': ``AddressMap/init(_:seed:)``.
+    init(_ local: ForwardingPlan.Local, seed: UInt64) {
+        self.seed = seed
+        subnets = PrefixTable(seed: seed)
+        routes = PrefixTable(seed: seed)
+        nodeAddresses = OuterAddresses(seed: seed)
         peers = PeerRecords()
-        ownSubnets = PrefixTable(own: local.subnets)
-        ownRoutes = PrefixTable(own: local.routes)
+        ownSubnets = PrefixTable(own: local.subnets, seed: seed)
+        ownRoutes = PrefixTable(own: local.routes, seed: seed)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
         longestReceived = local.longestReceived
     }
 
     init(succeeding former: ForwardingTable, with changes: Changes, _ local: ForwardingPlan.Local) {
+        seed = former.seed
         subnets = former.subnets.successor(removing: changes.subnets.removed, adding: changes.subnets.added)
         routes = former.routes.successor(removing: changes.routes.removed, adding: changes.routes.added)
         nodeAddresses = former.nodeAddresses.successor(
             removing: changes.addresses.removed, adding: changes.addresses.added)
         peers = former.peers.successor(setting: changes.peers)
-        ownSubnets = PrefixTable(own: local.subnets)
-        ownRoutes = PrefixTable(own: local.routes)
+        ownSubnets = PrefixTable(own: local.subnets, seed: seed)
+        ownRoutes = PrefixTable(own: local.routes, seed: seed)
         (tunnelV4, tunnelV6) = (local.tunnelAddress(.v4), local.tunnelAddress(.v6))
         longestReceived = local.longestReceived
     }
@@ -91,7 +96,7 @@ package final class ForwardingTable: Sendable {
 }
 
 extension PrefixTable {
-    fileprivate init(own prefixes: [IPPrefix]) { self.init(prefixes.map { ($0, 0) }) }
+    fileprivate init(own prefixes: [IPPrefix], seed: UInt64) { self.init(prefixes.map { ($0, 0) }, seed: seed) }
 }
 
 extension ForwardingPlan.Local {

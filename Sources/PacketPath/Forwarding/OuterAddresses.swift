@@ -15,7 +15,10 @@ struct OuterAddresses: ~Copyable, Sendable {
 
     private let map: AddressMap
 
-    init() { map = AddressMap() }
+    /// No addresses.
+    ///
+    /// - Parameter seed: Of the hash: ``AddressMap/init(_:seed:)``.
+    init(seed: UInt64) { map = AddressMap(seed: seed) }
 
     private init(_ map: consuming AddressMap) { self.map = map }
 

@@ -4,7 +4,9 @@ import Addressing
 @safe
 struct PeerRecord: BitwiseCopyable {
     /// Where to send, where `hasEndpoint`.
-    var endpoint = AddressKey(high: 0, low: 0)
+    var endpoint = AddressKey(high: 0, low: 0) {
+        didSet { isEndpointV4 = endpoint.isV4 }
+    }
     // Sound: retained by whoever makes the record, and once more by each list that copies it.
     fileprivate let state: Unmanaged<PeerState>
     fileprivate let path: Unmanaged<PathState>
@@ -12,6 +14,7 @@ struct PeerRecord: BitwiseCopyable {
     fileprivate let furtherSources: Unmanaged<AddressList>
     var port: UInt16 = 0
     var hasEndpoint = false
+    fileprivate var isEndpointV4 = false
     /// Whether received datagrams must bear the endpoint or another address of the peer as outer source.
     var checksSource = false
     /// Whether inner transport checksums may stay partial on the way, in both directions.
@@ -74,7 +77,7 @@ package struct PeerReference: BitwiseCopyable {
 
     /// Which outer protocol carries the peer's packets.
     var endpointFamily: IPFamily {
-        @inline(__always) get { endpoint.isV4 ? .v4 : .v6 }
+        @inline(__always) get { unsafe record.pointee.isEndpointV4 ? .v4 : .v6 }
     }
 
     /// True where `outer` is an address that the peer sends from.

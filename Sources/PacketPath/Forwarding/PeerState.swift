@@ -11,14 +11,14 @@ final class PeerState: Sendable {
 
     @inline(__always)
     func countSent(packets: Int, bytes: Int) {
-        sentPackets.wrappingAdd(UInt64(packets), ordering: .relaxed)
-        sentBytes.wrappingAdd(UInt64(bytes), ordering: .relaxed)
+        sentPackets.wrappingAdd(UInt64(truncatingIfNeeded: packets), ordering: .relaxed)
+        sentBytes.wrappingAdd(UInt64(truncatingIfNeeded: bytes), ordering: .relaxed)
     }
 
     @inline(__always)
     func countReceived(packets: Int, bytes: Int, now: Int64) {
-        receivedPackets.wrappingAdd(UInt64(packets), ordering: .relaxed)
-        receivedBytes.wrappingAdd(UInt64(bytes), ordering: .relaxed)
+        receivedPackets.wrappingAdd(UInt64(truncatingIfNeeded: packets), ordering: .relaxed)
+        receivedBytes.wrappingAdd(UInt64(truncatingIfNeeded: bytes), ordering: .relaxed)
         lastReceived.store(now, ordering: .relaxed)
     }
 }

@@ -5,38 +5,52 @@ import Addressing
 /// A hash over prefixes for each family, asked once for each length in use, longest first. Overlays use one width for
 /// all nodes, so that one probe decides; routes add a probe for each further length. Immutable; a successor shares most
 /// of it.
+@safe
 package struct PrefixTable: ~Copyable, Sendable {
     typealias Entry = AddressMap.Entry
 
     private let v4: LengthTable
     private let v6: LengthTable
+    /// Of IPv6 and IPv4, in this order.
+    private nonisolated(unsafe) let readers: UnsafeMutablePointer<LengthTable.Reader>
 
     /// A prefix as an entry; `value` is 0 or more.
     static func entry(_ prefix: IPPrefix, _ value: Int32) -> Entry {
         Entry(key: AddressKey(prefix.first), tag: Int32(prefix.length + (prefix.family == .v4 ? 96 : 0)), value: value)
     }
 
-    /// - Parameter entries: Prefixes and what they lead to. Of equal prefixes the one with the least value counts.
-    init(_ entries: [(prefix: IPPrefix, value: Int32)] = []) {
+    /// - Parameters:
+    ///   - entries: Prefixes and what they lead to. Of equal prefixes the one with the least value counts.
+    ///   - seed: Of the hash: ``AddressMap/init(_:seed:)``.
+    init(_ entries: [(prefix: IPPrefix, value: Int32)] = [], seed: UInt64) {
         let entries = entries.map { Self.entry($0.prefix, $0.value) }
-        v4 = LengthTable().successor(removing: [], adding: entries.of(.v4))
-        v6 = LengthTable().successor(removing: [], adding: entries.of(.v6))
+        self.init(
+            v4: LengthTable(seed: seed).successor(removing: [], adding: entries.of(.v4)),
+            v6: LengthTable(seed: seed).successor(removing: [], adding: entries.of(.v6)))
     }
 
-    private init(_ former: borrowing PrefixTable, removing removed: [Entry], adding added: [Entry]) {
-        v4 = former.v4.successor(removing: removed.of(.v4), adding: added.of(.v4))
-        v6 = former.v6.successor(removing: removed.of(.v6), adding: added.of(.v6))
+    private init(v4: consuming LengthTable, v6: consuming LengthTable) {
+        self.v4 = v4
+        self.v6 = v6
+        // Sound: the block lives as long as this value, which keeps the tables that the readers lead to.
+        unsafe readers = .allocate(capacity: 2)
+        unsafe readers.initialize(to: self.v6.reader)
+        unsafe (readers + 1).initialize(to: self.v4.reader)
     }
+
+    deinit { unsafe readers.deallocate() }
 
     /// The table with some entries less and some more.
     func successor(removing removed: [Entry], adding added: [Entry]) -> PrefixTable {
-        PrefixTable(self, removing: removed, adding: added)
+        PrefixTable(
+            v4: v4.successor(removing: removed.of(.v4), adding: added.of(.v4)),
+            v6: v6.successor(removing: removed.of(.v6), adding: added.of(.v6)))
     }
 
     /// The value of the longest prefix around `address`, or -1.
     @inline(__always)
     package func find(_ address: AddressKey) -> Int {
-        address.isV4 ? v4.find(address) : v6.find(address)
+        unsafe readers[address.isV4 ? 1 : 0].find(address)
     }
 }
 
@@ -50,10 +64,16 @@ private struct LengthTable: ~Copyable, Sendable {
     /// How many prefixes there are of each length.
     private let uses: [Int]
     /// The lengths in use, longest first.
-    private nonisolated(unsafe) let lengths: UnsafeMutablePointer<Int32>
+    private nonisolated(unsafe) let lengths: UnsafeMutablePointer<Length>
     private let lengthCount: Int
 
-    init() { self.init(AddressMap(), uses: [Int](repeating: 0, count: 129)) }
+    fileprivate struct Length: BitwiseCopyable {
+        var mask: AddressKey
+        /// As in the map's tags.
+        var tag: Int32
+    }
+
+    init(seed: UInt64) { self.init(AddressMap(seed: seed), uses: [Int](repeating: 0, count: 129)) }
 
     private init(_ map: consuming AddressMap, uses: [Int]) {
         self.map = map
@@ -62,7 +82,9 @@ private struct LengthTable: ~Copyable, Sendable {
         lengthCount = inUse.count
         // Sound: the block lives as long as this value and is indexed below `lengthCount`.
         unsafe lengths = .allocate(capacity: max(inUse.count, 1))
-        for (index, length) in inUse.enumerated() { unsafe (lengths + index).initialize(to: Int32(length)) }
+        for (index, length) in inUse.enumerated() {
+            unsafe (lengths + index).initialize(to: Length(mask: .mask(length), tag: Int32(length)))
+        }
     }
 
     deinit { unsafe lengths.deallocate() }
@@ -74,16 +96,34 @@ private struct LengthTable: ~Copyable, Sendable {
         return LengthTable(map.successor(removing: removed, adding: added), uses: uses)
     }
 
-    @inline(__always)
-    func find(_ address: AddressKey) -> Int {
-        var step = 0
-        while step < lengthCount {
-            let length = unsafe lengths[step]
-            let value = map.find(address.masked(Int(length))) { $0 == length }
-            if value >= 0 { return value }
-            step += 1
+    /// For whoever keeps the table.
+    var reader: Reader { unsafe Reader(map: map.reader, lengths: lengths, end: lengths + lengthCount) }
+
+    /// The way to a table, which somebody else has to keep.
+    @safe
+    struct Reader: BitwiseCopyable {
+        private let map: AddressMap.Reader
+        private let lengths: UnsafePointer<Length>
+        private let end: UnsafePointer<Length>
+
+        fileprivate init(map: AddressMap.Reader, lengths: UnsafePointer<Length>, end: UnsafePointer<Length>) {
+            self.map = map
+            unsafe self.lengths = lengths
+            unsafe self.end = end
         }
-        return -1
+
+        @inline(__always)
+        func find(_ address: AddressKey) -> Int {
+            // Sound: goes through the table's lengths and no further.
+            var length = unsafe lengths
+            while unsafe length != end {
+                let tag = unsafe length.pointee.tag
+                let value = unsafe map.find(address.masked(length.pointee.mask)) { $0 == tag }
+                if value >= 0 { return value }
+                unsafe length += 1
+            }
+            return -1
+        }
     }
 }
 

@@ -38,12 +38,14 @@ package struct AddressKey: Hashable, BitwiseCopyable, Sendable {
             : IPAddress(family: .v6, bits: UInt128(high) << 64 | UInt128(low))
     }
 
-    /// The leading `length` (0...128) bits; the rest is zero.
-    @inline(__always)
-    func masked(_ length: Int) -> AddressKey {
-        if length >= 64 { return AddressKey(high: high, low: low & ~(UInt64.max >> (length - 64))) }
-        return AddressKey(high: high & ~(UInt64.max >> length), low: 0)
+    /// The `length` (0...128) leading bits as ones.
+    static func mask(_ length: Int) -> AddressKey {
+        AddressKey(high: ~(UInt64.max >> length), low: length > 64 ? ~(UInt64.max >> (length - 64)) : 0)
     }
+
+    /// The bits that `mask` has as well.
+    @inline(__always)
+    func masked(_ mask: AddressKey) -> AddressKey { AddressKey(high: high & mask.high, low: low & mask.low) }
 
     /// True where no packet from elsewhere may bear the address: unspecified, loopback, multicast, link-local,
     /// IPv4's "this network", class E and broadcast (RFC 1122 section 3.2.1.3), an IPv4-mapped one in an IPv6 packet.

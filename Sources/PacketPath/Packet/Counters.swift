@@ -33,27 +33,28 @@ final class Counters: Sendable {
 /// reference.
 @safe
 struct CounterWriter: BitwiseCopyable {
-    private let slots: UnsafeMutablePointer<Atomic<UInt64>>
-    private let dropCount: Int
+    private let drops: UnsafeMutablePointer<Atomic<UInt64>>
+    private let traffic: UnsafeMutablePointer<Atomic<UInt64>>
 
     // Sound: there is a slot for each reason and each counter, and their owner is kept.
 
     fileprivate init(_ slots: UnsafeMutablePointer<Atomic<UInt64>>, dropCount: Int) {
-        unsafe self.slots = slots
-        self.dropCount = dropCount
+        unsafe drops = slots
+        unsafe traffic = slots + dropCount
     }
 
     @inline(__always)
     func add(_ counter: TrafficCounter, _ amount: Int = 1) {
-        add(dropCount + counter.rawValue, UInt64(truncatingIfNeeded: amount))
+        unsafe Self.add(traffic + counter.rawValue, amount)
     }
 
     @inline(__always)
-    func drop(_ reason: DropReason, _ amount: Int = 1) { add(reason.rawValue, UInt64(truncatingIfNeeded: amount)) }
+    func drop(_ reason: DropReason, _ amount: Int = 1) { unsafe Self.add(drops + reason.rawValue, amount) }
 
     @inline(__always)
-    private func add(_ index: Int, _ amount: UInt64) {
-        unsafe slots[index].store(slots[index].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    private static func add(_ slot: UnsafeMutablePointer<Atomic<UInt64>>, _ amount: Int) {
+        let sum = unsafe slot.pointee.load(ordering: .relaxed) &+ UInt64(truncatingIfNeeded: amount)
+        unsafe slot.pointee.store(sum, ordering: .relaxed)
     }
 }
 

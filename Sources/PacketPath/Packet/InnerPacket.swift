@@ -2,7 +2,8 @@ import Addressing
 
 /// The fields of an inner IPv4 (RFC 791) or IPv6 (RFC 8200) packet that decide where it goes.
 ///
-/// Made only of a packet whose lengths agree with each other, so that reading its header needs no further check.
+/// Made only of a packet whose lengths agree with each other, so that reading its header needs no further check: it has
+/// at least 20 bytes, and as IPv6 40.
 struct InnerPacket {
     let bytes: PacketView
     let family: IPFamily
@@ -34,10 +35,13 @@ struct InnerPacket {
         self.bytes = bytes
     }
 
+    // Sound in all that follows: the initializer has checked that the packet has an IP header's length.
+
     /// The differentiated services field and ECN: DSCP in the high six bits.
     var trafficClass: UInt8 {
         @inline(__always) get {
-            family == .v4 ? bytes[1] : UInt8(truncatingIfNeeded: bytes.load(UInt16.self, at: 0) >> 4)
+            let first = unsafe bytes.loadUnchecked(UInt16.self, at: 0)
+            return UInt8(truncatingIfNeeded: family == .v4 ? first : first >> 4)
         }
     }
 
@@ -56,12 +60,14 @@ struct InnerPacket {
 
     /// The length of the IPv4 header with options, or of the fixed IPv6 header, in bytes.
     var headerLength: Int {
-        @inline(__always) get { family == .v4 ? Int(bytes[0] & 0xf) * 4 : 40 }
+        @inline(__always) get {
+            family == .v4 ? Int(unsafe bytes.loadUnchecked(UInt8.self, at: 0) & 0xf) &* 4 : 40
+        }
     }
 
     /// The IPv4 protocol, or the IPv6 next header, which may be an extension.
     var nextHeader: UInt8 {
-        @inline(__always) get { family == .v4 ? bytes[9] : bytes[6] }
+        @inline(__always) get { unsafe bytes.loadUnchecked(UInt8.self, at: family == .v4 ? 9 : 6) }
     }
 
     /// True where IPv4 forbids routers to fragment the packet; IPv6 always does.
@@ -69,19 +75,21 @@ struct InnerPacket {
 
     /// True for all fragments of an IPv4 packet but the first: they carry no transport header.
     var isLaterFragment: Bool {
-        @inline(__always) get { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x1fff != 0 }
+        @inline(__always) get { unsafe family == .v4 && bytes.loadUnchecked(UInt16.self, at: 6) & 0x1fff != 0 }
     }
 
     /// True for every part of a fragmented IPv4 packet.
     var isFragment: Bool {
-        @inline(__always) get { family == .v4 && bytes.load(UInt16.self, at: 6) & 0x3fff != 0 }
+        @inline(__always) get { unsafe family == .v4 && bytes.loadUnchecked(UInt16.self, at: 6) & 0x3fff != 0 }
     }
 
     /// The destination port where the packet carries UDP right behind its IP header.
     var udpDestinationPort: UInt16? {
         @inline(__always) get {
-            guard nextHeader == Self.udp, !isLaterFragment, bytes.count >= headerLength + 8 else { return nil }
-            return bytes.load(UInt16.self, at: headerLength + 2)
+            let start = headerLength
+            guard nextHeader == Self.udp, !isLaterFragment, bytes.count >= start &+ 8 else { return nil }
+            // Sound: the UDP header lies within the packet.
+            return unsafe bytes.loadUnchecked(UInt16.self, at: start &+ 2)
         }
     }
 

@@ -54,9 +54,10 @@ enum Offload {
     /// - Returns: False where the two lie outside of the packet.
     @inline(__always)
     static func completeChecksum(_ packet: PacketView, start: Int, field: Int) -> Bool {
-        guard start <= field, field + 2 <= packet.count else { return false }
-        let value = ~packet.suffix(from: start).sum
-        packet.store(value == 0 ? 0xffff : value, at: field)
+        guard start <= field, field <= packet.count &- 2 else { return false }
+        let value = ~packet.suffix(from: start).longSum
+        // Sound: `field` lies between `start`, which has been found within the packet, and its last two bytes.
+        unsafe packet.storeUnchecked(value == 0 ? 0xffff : value, at: field)
         return true
     }
 }

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// The bytes of one packet in a buffer that someone else owns. Numbers in it are in network byte order.
 ///
-/// Every access is checked against ``count``, so a parser's mistake is a trap and never a read outside of the packet.
+/// Every access is checked against ``count``, so a parser's mistake is a trap and never a read outside of the packet; but
+/// for ``loadUnchecked(_:at:)`` and its like, each use of which says what makes it sound.
 /// Sound as long as the buffer lives: views are made by the datapath's threads over buffers that live as long as they.
 @safe
 struct PacketView {
@@ -34,6 +35,15 @@ struct PacketView {
         return Number(bigEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: type))
     }
 
+    /// Reads a number at `offset` without a look at ``count``, for headers whose length has been checked once: the
+    /// compiler cannot know what a type guarantees of its packet. Debug builds look all the same.
+    @unsafe
+    @inline(__always)
+    func loadUnchecked<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int) -> Number {
+        assert(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        return Number(bigEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: type))
+    }
+
     /// Writes a number at `offset`.
     @inline(__always)
     func store<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number, at offset: Int) {
@@ -52,7 +62,22 @@ struct PacketView {
     @inline(__always)
     func suffix(from offset: Int) -> PacketView {
         precondition(offset >= 0 && offset <= count)
-        return unsafe PacketView(base + offset, count: count - offset)
+        return unsafe PacketView(base + offset, count: count &- offset)
+    }
+
+    /// Writes a number at `offset` as ``loadUnchecked(_:at:)`` reads one.
+    @unsafe
+    @inline(__always)
+    func storeUnchecked<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number, at offset: Int) {
+        assert(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        unsafe base.storeBytes(of: number.bigEndian, toByteOffset: offset, as: Number.self)
+    }
+
+    /// Writes a record of the machine's own byte order to the start.
+    @inline(__always)
+    func store<Record: BitwiseCopyable>(record: Record) {
+        precondition(MemoryLayout<Record>.size <= count)
+        unsafe base.storeBytes(of: record, as: Record.self)
     }
 
     /// Copies the whole of `source` to `offset`; the two may not overlap.
@@ -71,17 +96,29 @@ struct PacketView {
     /// The sum of the bytes as 16-bit words in one's complement (RFC 1071); an odd last byte is the high half of a word.
     var sum: UInt16 {
         @inline(__always) get {
-            // Summed as the machine's own words: byte order matters to the result alone (RFC 1071 section 2 (B)). Plain
+            // Summed as halves of the machine's own words: byte order matters to the result alone (RFC 1071 section 2 (B)). Plain
             // pointers, because a check of bounds for each word would keep the compiler from using vectors.
-            var wide: UInt64 = 0
-            let words = count / 4
+            var (low, high): (UInt64, UInt64) = (0, 0)
+            let words = count &>> 3
             for index in 0..<words {
-                wide &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self))
+                let word = unsafe base.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self)
+                low &+= word & 0xffff_ffff
+                high &+= word >> 32
             }
-            var sum = UInt64(Checksum.fold(wide).bigEndian)
-            for offset in words * 4..<count { sum += UInt64(self[offset]) << (offset & 1 == 0 ? 8 : 0) }
+            var sum = UInt64(Checksum.fold(low &+ high).bigEndian)
+            var offset = words &* 8
+            while offset < count {
+                sum &+= UInt64(self[offset]) &<< (offset & 1 == 0 ? 8 : 0)
+                offset &+= 1
+            }
             return Checksum.fold(sum)
         }
+    }
+
+    /// ``sum`` of many bytes, or of a number of them that the compiler cannot know. Not inlined, which lets the compiler
+    /// place and align the loop for what it is, the dearest of all.
+    var longSum: UInt16 {
+        @inline(never) get { sum }
     }
 
     /// True where both hold the same bytes.

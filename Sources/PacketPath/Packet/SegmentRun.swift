@@ -68,39 +68,52 @@ struct SegmentRun {
     /// Adds the packet in `bytes` where it continues the run.
     ///
     /// - Returns: Its payload, or nil where it does not belong here.
-    @inline(__always)
+    @inline(never)
     mutating func add(_ bytes: PacketView) -> PacketView? {
         let start = transport.start
         let payloadStart = transport.payloadStart
+        // The one look at the length that all reading below relies on.
         guard !isComplete, bytes.count > payloadStart else { return nil }
-        let size = bytes.count - payloadStart
-        guard size <= segmentSize, length + size <= Self.longest, hasSameNetworkHeader(bytes) else { return nil }
+        let size = bytes.count &- payloadStart
+        guard size <= segmentSize, length &+ size <= Self.longest, hasSameNetworkHeader(bytes) else { return nil }
+        // Sound: both packets are longer than `payloadStart`, up to where their headers go.
         switch transport.kind {
         case .tcp:
-            let header = bytes.suffix(from: start).prefix(20)
-            let ours = first.suffix(from: start).prefix(20)
-            let sequence = ours.load(UInt32.self, at: 4) &+ UInt32(truncatingIfNeeded: count &* segmentSize)
+            let sequence =
+                unsafe first.loadUnchecked(UInt32.self, at: start &+ 4)
+                &+ UInt32(truncatingIfNeeded: count &* segmentSize)
             // Data offset, flags and window in one word; "push" may end a run.
-            let word = header.load(UInt32.self, at: 12)
-            guard header.load(UInt32.self, at: 0) == ours.load(UInt32.self, at: 0),
-                header.load(UInt32.self, at: 4) == sequence,
-                header.load(UInt32.self, at: 8) == ours.load(UInt32.self, at: 8),
-                word & ~Self.pushInWord == ours.load(UInt32.self, at: 12),
-                bytes.prefix(payloadStart).suffix(from: start + 20)
-                    .holdsSame(as: first.prefix(payloadStart).suffix(from: start + 20))
+            let word = unsafe bytes.loadUnchecked(UInt32.self, at: start &+ 12)
+            guard unsafe bytes.loadUnchecked(UInt32.self, at: start &+ 4) == sequence,
+                unsafe has(UInt32.self, at: start, bytes), unsafe has(UInt32.self, at: start &+ 8, bytes),
+                unsafe word & ~Self.pushInWord == first.loadUnchecked(UInt32.self, at: start &+ 12)
             else { return nil }
+            var option = start &+ 20
+            while option < payloadStart {
+                guard unsafe has(UInt32.self, at: option, bytes) else { return nil }
+                option &+= 4
+            }
             isComplete = word & Self.pushInWord != 0
             pushes = isComplete
         case .udp:
-            let header = bytes.suffix(from: start).prefix(8)
-            guard header.load(UInt32.self, at: 0) == first.load(UInt32.self, at: start),
-                Int(header.load(UInt16.self, at: 4)) == bytes.count - start, header.load(UInt16.self, at: 6) != 0
+            guard unsafe has(UInt32.self, at: start, bytes),
+                unsafe Int(bytes.loadUnchecked(UInt16.self, at: start &+ 4)) == bytes.count &- start,
+                unsafe bytes.loadUnchecked(UInt16.self, at: start &+ 6) != 0
             else { return nil }
         }
         if size < segmentSize { isComplete = true }
-        count += 1
-        length += size
+        count &+= 1
+        length &+= size
         return bytes.suffix(from: payloadStart)
+    }
+
+    /// True where `bytes` has the same number at `offset` as ``first``. Both must reach beyond it.
+    @unsafe
+    @inline(__always)
+    private func has<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type, at offset: Int, _ bytes: PacketView
+    ) -> Bool {
+        unsafe bytes.loadUnchecked(type, at: offset) == first.loadUnchecked(type, at: offset)
     }
 
     /// Turns the first packet's headers into those of the whole.
@@ -125,30 +138,28 @@ struct SegmentRun {
     /// one may send all.
     @inline(__always)
     private func hasSameNetworkHeader(_ bytes: PacketView) -> Bool {
-        // Views of a constant length are checked once, not at each access.
+        // Sound: both packets are longer than the payload's start, which is above 20 for IPv4 and 40 for IPv6.
         if family == .v4 {
-            let header = bytes.prefix(20)
-            let ours = first.prefix(20)
-            let flags = ours.load(UInt16.self, at: 6)
-            guard header[0] == 0x45, header[1] == receivedClass, Int(header.load(UInt16.self, at: 2)) == bytes.count,
-                header.load(UInt16.self, at: 6) == flags,
-                header.load(UInt16.self, at: 8) == ours.load(UInt16.self, at: 8),
-                header.load(UInt64.self, at: 12) == ours.load(UInt64.self, at: 12)
+            let flags = unsafe first.loadUnchecked(UInt16.self, at: 6)
+            guard unsafe bytes.loadUnchecked(UInt16.self, at: 0) == 0x4500 | UInt16(receivedClass),
+                unsafe Int(bytes.loadUnchecked(UInt16.self, at: 2)) == bytes.count,
+                unsafe bytes.loadUnchecked(UInt16.self, at: 6) == flags,
+                unsafe has(UInt16.self, at: 8, bytes), unsafe has(UInt64.self, at: 12, bytes)
             else { return false }
             // The kernel counts identifications up when it cuts; they mean nothing where nobody may fragment (RFC 6864).
-            let identification = ours.load(UInt16.self, at: 4) &+ UInt16(truncatingIfNeeded: count)
-            return flags & Self.doNotFragment != 0 || header.load(UInt16.self, at: 4) == identification
+            let identification =
+                unsafe first.loadUnchecked(UInt16.self, at: 4) &+ UInt16(truncatingIfNeeded: count)
+            return unsafe flags & Self.doNotFragment != 0
+                || bytes.loadUnchecked(UInt16.self, at: 4) == identification
         }
-        let header = bytes.prefix(40)
-        let ours = first.prefix(40)
         let classBits: UInt32 = 0x0ff0_0000
-        let label = ours.load(UInt32.self, at: 0) & ~classBits | UInt32(receivedClass) << 20
-        return header.load(UInt32.self, at: 0) == label && Int(header.load(UInt16.self, at: 4)) + 40 == bytes.count
-            && header.load(UInt16.self, at: 6) == ours.load(UInt16.self, at: 6)
-            && header.load(UInt64.self, at: 8) == ours.load(UInt64.self, at: 8)
-            && header.load(UInt64.self, at: 16) == ours.load(UInt64.self, at: 16)
-            && header.load(UInt64.self, at: 24) == ours.load(UInt64.self, at: 24)
-            && header.load(UInt64.self, at: 32) == ours.load(UInt64.self, at: 32)
+        let label =
+            unsafe first.loadUnchecked(UInt32.self, at: 0) & ~classBits | UInt32(receivedClass) << 20
+        return unsafe bytes.loadUnchecked(UInt32.self, at: 0) == label
+            && Int(bytes.loadUnchecked(UInt16.self, at: 4)) &+ 40 == bytes.count
+            && has(UInt16.self, at: 6, bytes) && has(UInt64.self, at: 8, bytes)
+            && has(UInt64.self, at: 16, bytes) && has(UInt64.self, at: 24, bytes)
+            && has(UInt64.self, at: 32, bytes)
     }
 
     /// The longest super-packet: what a device with the usual limit of 64 KB still takes in one piece, Ethernet header

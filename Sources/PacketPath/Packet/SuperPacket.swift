@@ -80,61 +80,67 @@ struct SuperPacket {
     /// The payload of segment `index`, in place.
     @inline(__always)
     func payload(_ index: Int) -> PacketView {
-        let start = headerLength + index * segmentSize
-        return bytes.suffix(from: start).prefix(min(segmentSize, bytes.count - start))
+        let start = headerLength &+ index &* segmentSize
+        let rest = bytes.suffix(from: start)
+        return rest.prefix(min(segmentSize, rest.count))
     }
 
     /// Writes the headers of segment `index` to the start of `room`, which has space for ``longestHeader`` bytes.
     ///
-    /// - Parameter completesChecksum: False leaves the pseudo-header's sum in the transport checksum, for the receiver to
-    ///   complete.
+    /// - Parameters:
+    ///   - payload: That segment's.
+    ///   - completesChecksum: False leaves the pseudo-header's sum in the transport checksum, for the receiver to
+    ///     complete.
     /// - Returns: The headers.
     @inline(__always)
-    func writeHeader(_ index: Int, to room: PacketView, completesChecksum: Bool) -> PacketView {
-        let payload = payload(index)
+    func writeHeader(_ index: Int, _ payload: PacketView, to room: PacketView, completesChecksum: Bool) -> PacketView {
         let headers = room.prefix(headerLength)
         headers.copy(bytes.prefix(headerLength), to: 0)
+        // Sound in all that follows: the initializer has checked that an IP header's length lies before `transportStart`,
+        // a transport header's between that and `headerLength`, and the checksum in the latter.
         writeNetworkHeader(index, headers, payload)
 
-        let transportLength = headerLength - transportStart + payload.count
+        let transportLength = headerLength &- transportStart &+ payload.count
         switch transport {
         case .tcp: writeTCP(index, headers)
-        case .udp: headers.store(UInt16(truncatingIfNeeded: transportLength), at: transportStart + 4)
+        case .udp: unsafe headers.storeUnchecked(UInt16(truncatingIfNeeded: transportLength), at: transportStart &+ 4)
         }
-        var sum = pseudoHeader + UInt64(transportLength)
+        var sum = pseudoHeader &+ UInt64(truncatingIfNeeded: transportLength)
         guard completesChecksum else {
-            headers.store(Checksum.fold(sum), at: checksumField)
+            unsafe headers.storeUnchecked(Checksum.fold(sum), at: checksumField)
             return headers
         }
-        headers.store(UInt16(0), at: checksumField)
-        sum += UInt64(headers.suffix(from: transportStart).sum) + UInt64(payload.sum)
+        unsafe headers.storeUnchecked(UInt16(0), at: checksumField)
+        sum &+= UInt64(headers.suffix(from: transportStart).sum) &+ UInt64(payload.longSum)
         let value = ~Checksum.fold(sum)
         // Zero would say that there is no checksum (RFC 768); for TCP both spellings of it mean the same.
-        headers.store(value == 0 ? 0xffff : value, at: checksumField)
+        unsafe headers.storeUnchecked(value == 0 ? 0xffff : value, at: checksumField)
         return headers
     }
 
     @inline(__always)
     private func writeNetworkHeader(_ index: Int, _ headers: PacketView, _ payload: PacketView) {
         guard family == .v4 else {
-            headers.store(UInt16(truncatingIfNeeded: headerLength - 40 + payload.count), at: 4)
+            let length = UInt16(truncatingIfNeeded: headerLength &- 40 &+ payload.count)
+            unsafe headers.storeUnchecked(length, at: 4)
             return
         }
-        let length = UInt16(truncatingIfNeeded: headerLength + payload.count)
+        let length = UInt16(truncatingIfNeeded: headerLength &+ payload.count)
         let number = identification &+ UInt16(truncatingIfNeeded: index)
-        headers.store(length, at: 2)
-        headers.store(number, at: 4)
-        headers.store(~Checksum.fold(fixedHeader + UInt64(length) + UInt64(number)), at: 10)
+        unsafe headers.storeUnchecked(length, at: 2)
+        unsafe headers.storeUnchecked(number, at: 4)
+        unsafe headers.storeUnchecked(~Checksum.fold(fixedHeader &+ UInt64(length) &+ UInt64(number)), at: 10)
     }
 
     @inline(__always)
     private func writeTCP(_ index: Int, _ headers: PacketView) {
-        headers.store(sequence &+ UInt32(truncatingIfNeeded: index * segmentSize), at: transportStart + 4)
-        var flags = headers[transportStart + 13]
-        if index < segmentCount - 1 { flags &= ~(Self.finished | Self.push) }
+        let number = sequence &+ UInt32(truncatingIfNeeded: index &* segmentSize)
+        unsafe headers.storeUnchecked(number, at: transportStart &+ 4)
+        var flags = unsafe headers.loadUnchecked(UInt8.self, at: transportStart &+ 13)
+        if index < segmentCount &- 1 { flags &= ~(Self.finished | Self.push) }
         // The sender has reduced its window once, not once for each segment (RFC 3168 section 6.1.2).
         if index > 0 { flags &= ~Self.windowReduced }
-        headers[transportStart + 13] = flags
+        unsafe headers.storeUnchecked(flags, at: transportStart &+ 13)
     }
 
     private static let finished: UInt8 = 0x01

@@ -1,6 +1,7 @@
 import Addressing
 
-/// Where an inner packet carries TCP (RFC 9293) or UDP (RFC 768) right behind its IP header, unfragmented.
+/// Where an inner packet carries TCP (RFC 9293) or UDP (RFC 768) right behind its IP header, unfragmented. The packet is
+/// at least as long as ``payloadStart``, which is at least 20 (TCP) or 8 (UDP) above ``start``.
 struct TransportHeader {
     enum Kind {
         case tcp, udp
@@ -19,16 +20,19 @@ struct TransportHeader {
         guard !packet.isFragment else { return nil }
         switch packet.nextHeader {
         case InnerPacket.tcp:
-            guard bytes.count >= start + 20 else { return nil }
+            guard bytes.count >= start &+ 20 else { return nil }
             kind = .tcp
-            payloadStart = start + Int(bytes[start + 12] >> 4) * 4
-            guard payloadStart >= start + 20, payloadStart <= bytes.count else { return nil }
+            // Sound: the fixed header lies within the packet.
+            let length = Int(unsafe bytes.loadUnchecked(UInt8.self, at: start &+ 12) >> 4) &* 4
+            payloadStart = start &+ length
+            guard length >= 20, payloadStart <= bytes.count else { return nil }
         case InnerPacket.udp:
-            guard bytes.count >= start + 8, Int(bytes.load(UInt16.self, at: start + 4)) == bytes.count - start else {
-                return nil
-            }
+            // Sound: as above.
+            guard bytes.count >= start &+ 8,
+                Int(unsafe bytes.loadUnchecked(UInt16.self, at: start &+ 4)) == bytes.count &- start
+            else { return nil }
             kind = .udp
-            payloadStart = start + 8
+            payloadStart = start &+ 8
         default:
             return nil
         }
@@ -58,7 +62,8 @@ struct TransportHeader {
     /// by agreement, and kernels on virtual wires without.
     @inline(__always)
     func hasPartialChecksum(_ packet: InnerPacket) -> Bool {
-        packet.bytes.load(UInt16.self, at: start + checksumOffset)
-            == pseudoHeader(of: packet.bytes, packet.family, transportLength: packet.bytes.count - start)
+        // Sound: the transport header is that packet's.
+        unsafe packet.bytes.loadUnchecked(UInt16.self, at: start &+ checksumOffset)
+            == pseudoHeader(of: packet.bytes, packet.family, transportLength: packet.bytes.count &- start)
     }
 }

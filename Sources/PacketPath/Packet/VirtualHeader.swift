@@ -48,6 +48,7 @@ struct VirtualHeader {
     /// Reads the header at the start of what the device gave us, which is at least ``size`` bytes long.
     @inline(__always)
     init(reading frame: PacketView) {
+        let frame = frame.prefix(Self.size)
         raw = warrens_virtual_header(
             flags: frame[0], segmentation: frame[1], header_length: frame.load(UInt16.self, at: 2).bigEndian,
             segment_size: frame.load(UInt16.self, at: 4).bigEndian,
@@ -57,14 +58,7 @@ struct VirtualHeader {
 
     /// Writes the header to the start of `room`.
     @inline(__always)
-    func write(to room: PacketView) {
-        room[0] = raw.flags
-        room[1] = raw.segmentation
-        room.store(raw.header_length.bigEndian, at: 2)
-        room.store(raw.segment_size.bigEndian, at: 4)
-        room.store(raw.checksum_start.bigEndian, at: 6)
-        room.store(raw.checksum_offset.bigEndian, at: 8)
-    }
+    func write(to room: PacketView) { room.store(record: raw) }
 
     /// Where the checksum that is still to be completed begins to count, and where it stands, both in bytes from the IP
     /// header; nil where it is complete.

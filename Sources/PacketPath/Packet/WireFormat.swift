@@ -30,7 +30,6 @@ package enum WireFormat {
         case unknown
     }
 
-    @inline(__always)
     static func kind(of datagram: PacketView) -> Kind {
         guard datagram.count > 0 else { return .unknown }
         let first = datagram[0]

@@ -4,26 +4,18 @@ import Addressing
 /// delivers nothing.
 enum Inbound {
     enum Verdict {
-        /// Hand the packet to the kernel.
-        case deliver(ForwardingTable.Peer, InnerPacket, receivedClass: UInt8)
+        /// Hand the packet, which came from this peer, to the kernel.
+        case deliver(ForwardingTable.Peer, receivedClass: UInt8)
         case drop(DropReason)
     }
 
     /// - Parameters:
+    ///   - packet: What the datagram held.
     ///   - outerSource: Where the datagram came from.
     ///   - outerClass: The outer header's DSCP and ECN.
-    @inline(__always)
     static func decide(
-        _ datagram: PacketView, from outerSource: AddressKey, outerClass: UInt8, _ table: ForwardingTable
+        _ packet: InnerPacket, from outerSource: AddressKey, outerClass: UInt8, _ table: ForwardingTable
     ) -> Verdict {
-        switch WireFormat.kind(of: datagram) {
-        case .plain: break
-        case .encrypted: return .drop(.encrypted)
-        case .genericProtocolExtension: return .drop(.otherFraming)
-        case .control: return .drop(.control)
-        case .unknown: return .drop(.unknownFormat)
-        }
-        guard let packet = InnerPacket(datagram) else { return .drop(.malformed) }
         guard !packet.source.isMartian(in: packet.family), !packet.destination.isMartian(in: packet.family) else {
             return .drop(.martian)
         }
@@ -32,7 +24,10 @@ enum Inbound {
         }
         guard table.ownSubnets.find(packet.source) < 0 else { return .drop(.ownSource) }
 
-        let index = owner(of: packet.source, table)
+        var index = table.subnets.find(packet.source)
+        // A node that lies inside of a subnet router's network sends for itself all the same.
+        if index < 0 { index = table.nodeAddresses.find(packet.source) }
+        if index < 0 { index = table.routes.find(packet.source) }
         guard index >= 0 else { return .drop(.unknownSource) }
         let peer = table.peer(index)
         guard !peer.checksSource || table.accepts(outerSource, from: peer) else { return .drop(.spoofedSource) }
@@ -42,15 +37,17 @@ enum Inbound {
             return .drop(.congestion)
         }
         if trafficClass != innerClass { packet.setTrafficClass(trafficClass) }
-        return .deliver(peer, packet, receivedClass: innerClass)
+        return .deliver(peer, receivedClass: innerClass)
     }
 
-    @inline(__always)
-    private static func owner(of source: AddressKey, _ table: ForwardingTable) -> Int {
-        let bySubnet = table.subnets.find(source)
-        if bySubnet >= 0 { return bySubnet }
-        // A node that lies inside of a subnet router's network sends for itself all the same.
-        let byAddress = table.nodeAddresses.find(source)
-        return byAddress >= 0 ? byAddress : table.routes.find(source)
+    /// Why a datagram is dropped that holds no ``InnerPacket``.
+    static func refusal(of datagram: PacketView) -> DropReason {
+        switch WireFormat.kind(of: datagram) {
+        case .plain: .malformed
+        case .encrypted: .encrypted
+        case .genericProtocolExtension: .otherFraming
+        case .control: .control
+        case .unknown: .unknownFormat
+        }
     }
 }

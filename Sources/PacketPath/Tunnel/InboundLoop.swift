@@ -73,22 +73,22 @@ struct InboundLoop: ~Copyable {
     }
 
     /// Carries what one receive brought.
+    @inline(__always)
     mutating func carry(_ received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64) {
         guard !received.isTruncated else {
             counters.drop(.truncated)
             return
         }
-        var offset = 0
+        var rest = received.bytes
         repeat {
-            let length = min(received.datagramLength, received.bytes.count - offset)
-            let datagram = received.bytes.suffix(from: offset).prefix(length)
+            let datagram = rest.prefix(min(received.datagramLength, rest.count))
+            rest = rest.suffix(from: datagram.count)
             if isFramed {
                 carryFramed(datagram, of: received, table, now: now)
             } else {
                 carry(datagram, of: received, table, now: now)
             }
-            offset += length
-        } while offset < received.bytes.count
+        } while rest.count > 0
         // Runs end with the receive: its datagrams share one outer header and one verified checksum.
         if sender != nil { deliverPending(table, now: now) }
     }
@@ -101,7 +101,7 @@ struct InboundLoop: ~Copyable {
         if let packet = FramingHeader.strip(datagram) {
             carry(packet, of: received, table, now: now)
         } else {
-            drop(FramingHeader.refusal(of: datagram), from: received.source)
+            refuse(FramingHeader.refusal(of: datagram), from: received.source)
         }
     }
 
@@ -109,13 +109,17 @@ struct InboundLoop: ~Copyable {
     private mutating func carry(
         _ datagram: PacketView, of received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64
     ) {
-        if delivery.hasRoom, sender != nil, let payload = run.add(datagram) {
+        if sender != nil, delivery.hasRoom, let payload = run.add(datagram) {
             delivery.append(payload)
             return
         }
         if sender != nil { deliverPending(table, now: now) }
-        switch Inbound.decide(datagram, from: received.source, outerClass: received.trafficClass, table) {
-        case .deliver(let peer, let packet, let receivedClass):
+        guard let packet = InnerPacket(datagram) else {
+            refuse(Inbound.refusal(of: datagram), from: received.source)
+            return
+        }
+        switch Inbound.decide(packet, from: received.source, outerClass: received.trafficClass, table) {
+        case .deliver(let peer, let receivedClass):
             if received.isJoined, let first = SegmentRun(packet, receivedClass: receivedClass),
                 !first.isUDP || device.hasUDPSegmentation
             {
@@ -126,11 +130,13 @@ struct InboundLoop: ~Copyable {
                 deliver(packet, of: peer, table, now: now)
             }
         case .drop(let reason):
-            drop(reason, from: received.source)
+            counters.drop(reason)
         }
     }
 
-    private mutating func drop(_ reason: DropReason, from source: AddressKey) {
+    /// Not inlined, for it is the exception.
+    @inline(never)
+    private mutating func refuse(_ reason: DropReason, from source: AddressKey) {
         counters.drop(reason)
         if reason == .otherFraming, alarmLimit.allow(now: monotonicNanoseconds()) { alarm.raise(source) }
     }

@@ -37,7 +37,7 @@ enum Outbound {
         guard peer.hasEndpoint else { return .reject(.noEndpoint, .hostUnreachable) }
 
         let overhead = peer.endpointFamily == .v4 ? WireFormat.overheadV4 : WireFormat.overheadV6
-        let fitting = peer.mtu(now: now) - overhead - framing
+        let fitting = peer.mtu(now: now) &- overhead &- framing
         let trafficClass = ECN.encapsulate(inner: packet.trafficClass)
         if longest <= fitting { return .send(peer, trafficClass: trafficClass, mayFragment: false) }
         let mtu = max(fitting, WireFormat.minimumMTU)

@@ -29,8 +29,8 @@ struct OutboundLoop: ~Copyable {
     private var headersUsed = 0
     private let scratch = PacketMemory(bytes: PacketMemory.longestFrame)
     private let segment = PacketMemory(bytes: PacketMemory.longestFrame)
-    private var batchV4: OutgoingBatch
-    private var batchV6: OutgoingBatch
+    /// Of IPv6 and IPv4, in this order.
+    private var batches: InlineArray<2, OutgoingBatch>
     private var refusals: Refusals
 
     init(
@@ -44,9 +44,9 @@ struct OutboundLoop: ~Copyable {
         self.reader = reader
         self.counters = counters.writer
         readsAtOnce = options.batches ? 64 : 1
-        framing = options.framing.headerLength
-        batchV4 = OutgoingBatch(joins: options.batches, framing: framing)
-        batchV6 = OutgoingBatch(joins: options.batches, framing: framing)
+        let framing = options.framing.headerLength
+        self.framing = framing
+        batches = InlineArray { _ in OutgoingBatch(joins: options.batches, framing: framing) }
         refusals = Refusals(
             sockets: sockets, counters: counters.writer, framing: framing,
             errors: ErrorReply(device: device.port, counters: counters.writer))
@@ -155,6 +155,7 @@ struct OutboundLoop: ~Copyable {
         return false
     }
 
+    @inline(always)
     private mutating func complete(_ packet: InnerPacket, _ checksum: (start: Int, field: Int)) -> Bool {
         if checksum.start >= packet.headerLength,
             Offload.completeChecksum(packet.bytes, start: checksum.start, field: checksum.field)
@@ -175,11 +176,7 @@ struct OutboundLoop: ~Copyable {
             return
         }
         socket.allowFragments(true)
-        if peer.endpointFamily == .v4 {
-            batchV4.append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
-        } else {
-            batchV6.append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
-        }
+        batches[Self.batch(of: peer)].append(bytes, to: peer, trafficClass: trafficClass, socket: socket.descriptor)
         flush(table)
         socket.allowFragments(false)
     }
@@ -213,28 +210,25 @@ struct OutboundLoop: ~Copyable {
         _ whole: SuperPacket, to peer: ForwardingTable.Peer, packet: InnerPacket, trafficClass: UInt8,
         _ table: ForwardingTable
     ) {
-        let isV4 = peer.endpointFamily == .v4
+        let batch = Self.batch(of: peer)
         let completes = !peer.defersChecksum(of: packet, from: whole.transportStart)
         let socket = ports.socket(for: packet, to: peer)
         for index in 0..<whole.segmentCount {
-            let hasRoom = isV4 ? batchV4.hasRoom : batchV6.hasRoom
-            if !hasRoom || headersUsed + FramingHeader.length + SuperPacket.longestHeader > headers.view.count {
+            if !batches[batch].hasRoom
+                || headersUsed &+ FramingHeader.length &+ SuperPacket.longestHeader > headers.view.count
+            {
                 flush(table)
                 headersUsed = 0
             }
             let room = headers.view.suffix(from: headersUsed &+ framing)
-            var segmentHeader = whole.writeHeader(index, to: room, completesChecksum: completes)
+            let payload = whole.payload(index)
+            var segmentHeader = whole.writeHeader(index, payload, to: room, completesChecksum: completes)
             if framing != 0 {
                 segmentHeader = headers.view.suffix(from: headersUsed).prefix(framing + segmentHeader.count)
                 segmentHeader.store(FramingHeader.value(packet.family), at: 0)
             }
-            headersUsed += (segmentHeader.count + 7) & ~7
-            let payload = whole.payload(index)
-            if isV4 {
-                batchV4.append(segmentHeader, payload, to: peer, trafficClass: trafficClass, socket: socket)
-            } else {
-                batchV6.append(segmentHeader, payload, to: peer, trafficClass: trafficClass, socket: socket)
-            }
+            headersUsed &+= (segmentHeader.count &+ 7) & ~7
+            batches[batch].append(segmentHeader, payload, to: peer, trafficClass: trafficClass, socket: socket)
         }
     }
 
@@ -252,8 +246,8 @@ struct OutboundLoop: ~Copyable {
 
     /// Puts a segment together in `scratch`.
     private mutating func assemble(_ whole: SuperPacket, _ index: Int) -> PacketView {
-        let header = whole.writeHeader(index, to: scratch.view, completesChecksum: true)
         let payload = whole.payload(index)
+        let header = whole.writeHeader(index, payload, to: scratch.view, completesChecksum: true)
         scratch.view.copy(payload, to: header.count)
         return scratch.view.prefix(header.count + payload.count)
     }
@@ -265,21 +259,18 @@ struct OutboundLoop: ~Copyable {
         _ packet: InnerPacket, to peer: ForwardingTable.Peer, trafficClass: UInt8, _ table: ForwardingTable
     ) {
         let socket = ports.socket(for: packet, to: peer)
-        if peer.endpointFamily == .v4 {
-            if !batchV4.hasRoom { flush(table) }
-            batchV4.append(packet.bytes, to: peer, trafficClass: trafficClass, socket: socket)
-        } else {
-            if !batchV6.hasRoom { flush(table) }
-            batchV6.append(packet.bytes, to: peer, trafficClass: trafficClass, socket: socket)
-        }
+        let batch = Self.batch(of: peer)
+        if !batches[batch].hasRoom { flush(table) }
+        batches[batch].append(packet.bytes, to: peer, trafficClass: trafficClass, socket: socket)
     }
 
+    /// Which of ``batches`` a peer's datagrams belong to.
+    @inline(__always)
+    private static func batch(of peer: ForwardingTable.Peer) -> Int { peer.endpointFamily == .v4 ? 1 : 0 }
+
     private mutating func flush(_ table: ForwardingTable) {
-        if !batchV4.isEmpty {
-            count(batchV4.send(isV6: false, scratch: scratch.view) { refusals.add($0, $1, table) })
-        }
-        if !batchV6.isEmpty {
-            count(batchV6.send(isV6: true, scratch: scratch.view) { refusals.add($0, $1, table) })
+        for batch in batches.indices where !batches[batch].isEmpty {
+            count(batches[batch].send(isV6: batch == 0, scratch: scratch.view) { refusals.add($0, $1, table) })
         }
     }
 
@@ -287,6 +278,6 @@ struct OutboundLoop: ~Copyable {
         counters.add(.sentPackets, outcome.packets)
         counters.add(.sentBytes, outcome.bytes)
         counters.add(.segmentedSends, outcome.segmented)
-        counters.add(.segmentationRefusals, outcome.unsplit)
+        if outcome.unsplit > 0 { counters.add(.segmentationRefusals, outcome.unsplit) }
     }
 }

@@ -67,20 +67,28 @@ struct OutgoingBatch: ~Copyable {
 
     /// Whether one more datagram has room.
     var hasRoom: Bool {
-        @inline(__always) get { count < Self.messageCapacity && partCount + 2 <= Self.partCapacity }
+        @inline(__always) get { count < Self.messageCapacity && partCount <= Self.partCapacity - 2 }
     }
 
     /// Adds a packet as it is. There must be room.
     @inline(__always)
     mutating func append(_ packet: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32) {
-        if framing == 0 {
-            begin(packet.count, partsEach: 1, to: peer, trafficClass: trafficClass, socket: socket)
-            add(packet)
-        } else {
-            let header = framingHeaders.view.suffix(from: packet[0] >> 4 == 6 ? FramingHeader.length : 0)
-                .prefix(FramingHeader.length)
-            append(header, packet, to: peer, trafficClass: trafficClass, socket: socket)
+        if framing != 0 {
+            appendFramed(packet, to: peer, trafficClass: trafficClass, socket: socket)
+            return
         }
+        begin(packet.count, partsEach: 1, to: peer, trafficClass: trafficClass, socket: socket)
+        add(packet)
+    }
+
+    /// A function of its own, because code for both framings in one slows the usual one down.
+    @inline(never)
+    private mutating func appendFramed(
+        _ packet: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32
+    ) {
+        let header = framingHeaders.view.suffix(from: packet[0] >> 4 == 6 ? FramingHeader.length : 0)
+            .prefix(FramingHeader.length)
+        append(header, packet, to: peer, trafficClass: trafficClass, socket: socket)
     }
 
     /// Adds a packet whose headers, with what goes before them, and payload lie apart. There must be room.
@@ -89,7 +97,7 @@ struct OutgoingBatch: ~Copyable {
         _ headers: PacketView, _ payload: PacketView, to peer: ForwardingTable.Peer, trafficClass: UInt8, socket: Int32
     ) {
         begin(
-            headers.count + payload.count, partsEach: 2, to: peer, trafficClass: trafficClass, socket: socket)
+            headers.count &+ payload.count, partsEach: 2, to: peer, trafficClass: trafficClass, socket: socket)
         add(headers)
         add(payload)
     }
@@ -97,7 +105,7 @@ struct OutgoingBatch: ~Copyable {
     @inline(__always)
     private mutating func add(_ bytes: PacketView) {
         unsafe (parts + partCount).initialize(to: iovec(iov_base: bytes.start, iov_len: bytes.count))
-        partCount += 1
+        partCount &+= 1
     }
 
     /// Makes the last message one that the next `partsEach` parts belong to.
@@ -111,10 +119,10 @@ struct OutgoingBatch: ~Copyable {
             if unsafe joins && !last.pointee.isClosed && last.pointee.receiver.isSame(as: peer)
                 && last.pointee.partsEach == partsEach && last.pointee.socket == socket
                 && outgoing[count - 1].traffic_class == trafficClass && length <= last.pointee.segment
-                && last.pointee.datagrams < Self.longestRun && last.pointee.bytes + length <= Self.mostBytes
+                && last.pointee.datagrams < Self.longestRun && last.pointee.bytes &+ length <= Self.mostBytes
             {
-                unsafe last.pointee.datagrams += 1
-                unsafe last.pointee.bytes += length
+                unsafe last.pointee.datagrams &+= 1
+                unsafe last.pointee.bytes &+= length
                 unsafe last.pointee.isClosed = length < last.pointee.segment
                 return
             }
@@ -127,7 +135,7 @@ struct OutgoingBatch: ~Copyable {
         unsafe outgoing[count].port = peer.port
         unsafe outgoing[count].traffic_class = trafficClass
         unsafe withUnsafeMutableBytes(of: &outgoing[count].address) { unsafe peer.endpoint.write(networkOrder: $0) }
-        count += 1
+        count &+= 1
     }
 
     /// What became of a batch.
@@ -154,7 +162,7 @@ struct OutgoingBatch: ~Copyable {
         for index in 0..<count {
             let message = unsafe messages[index]
             unsafe outgoing[index].parts = UnsafePointer(parts + message.firstPart)
-            unsafe outgoing[index].part_count = UInt32(truncatingIfNeeded: message.datagrams * message.partsEach)
+            unsafe outgoing[index].part_count = UInt32(truncatingIfNeeded: message.datagrams &* message.partsEach)
             unsafe outgoing[index].segment =
                 message.datagrams > 1 ? UInt16(truncatingIfNeeded: message.segment) : 0
         }
@@ -202,10 +210,10 @@ struct OutgoingBatch: ~Copyable {
 
     @inline(__always)
     private func settle(_ message: Message, _ outcome: inout Outcome) {
-        outcome.packets += message.datagrams
-        let bytes = message.bytes - message.datagrams * framing
-        outcome.bytes += bytes
-        if message.datagrams > 1 { outcome.segmented += 1 }
+        outcome.packets &+= message.datagrams
+        let bytes = message.bytes &- message.datagrams &* framing
+        outcome.bytes &+= bytes
+        if message.datagrams > 1 { outcome.segmented &+= 1 }
         message.receiver.countSent(packets: message.datagrams, bytes: bytes)
     }
 

@@ -12,10 +12,13 @@ package struct Rehearsal: ~Copyable {
     private var outbound: OutboundLoop
     private var inbound: InboundLoop
 
-    package init(_ plan: ForwardingPlan, _ options: TunOptions = TunOptions()) throws(SystemError) {
+    /// - Parameter seed: Of the tables' hashes.
+    package init(
+        _ plan: ForwardingPlan, _ options: TunOptions = TunOptions(), seed: UInt64 = .random(in: 0 ... .max)
+    ) throws(SystemError) {
         let device = TunDevice(standIn: try OwnedDescriptor.open("/dev/null", O_RDWR))
         let alarm = try FramingAlarm()
-        cell = TableCell(ForwardingDirectory(plan).table, readers: counters.count)
+        cell = TableCell(ForwardingDirectory(plan, seed: seed).table, readers: counters.count)
         outbound = OutboundLoop(
             device: device, sockets: .none, cell: cell, reader: 0, counters: counters[0], options: options)
         inbound = InboundLoop(

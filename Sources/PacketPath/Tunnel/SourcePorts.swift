@@ -34,7 +34,12 @@ struct SourcePorts: ~Copyable {
     @inline(__always)
     func socket(for packet: InnerPacket, to peer: ForwardingTable.Peer) -> Int32 {
         let isV4 = peer.endpointFamily == .v4
-        guard isHashed else { return isV4 ? v4 : v6 }
+        return isHashed ? hashed(packet, isV4: isV4) : isV4 ? v4 : v6
+    }
+
+    /// Not inlined: where ports are fixed, the compiler would move all of both arrays for each packet.
+    @inline(never)
+    private func hashed(_ packet: InnerPacket, isV4: Bool) -> Int32 {
         let index = Self.flow(of: packet) & (Self.count - 1)
         return isV4 ? sendersV4[index] : sendersV6[index]
     }

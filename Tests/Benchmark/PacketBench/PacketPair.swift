@@ -18,14 +18,15 @@ struct PacketPair: ~Copyable {
     private let bytes: UnsafeMutableRawBufferPointer
     private let original: UnsafeMutableRawBufferPointer
 
-    init(_ sample: SamplePackets, peers: Int) throws {
+    /// - Parameter seed: Of the hashes of both sides' tables, which decides how long the searches in them are.
+    init(_ sample: SamplePackets, peers: Int, seed: UInt64) throws {
         self.sample = sample
         var plan = SamplePlan.make(peers)
         for index in plan.peers.indices { plan.peers[index].defersChecksums = sample.defersChecksums }
         source = SampleAddresses(peers).outer(0)
-        rehearsal = try Rehearsal(plan)
+        rehearsal = try Rehearsal(plan, seed: seed)
         // Sound: both blocks have the sample's length and live as long as this value, as the reference's memory does.
-        unsafe reference = ReferenceTables.make(plan)
+        unsafe reference = ReferenceTables.make(plan, seed: seed)
         unsafe bytes = .allocate(byteCount: sample.bytes.count, alignment: 64)
         unsafe original = .allocate(byteCount: sample.bytes.count, alignment: 64)
         unsafe original.copyBytes(from: sample.bytes)
@@ -33,6 +34,7 @@ struct PacketPair: ~Copyable {
     }
 
     deinit {
+        unsafe reference_destroy(reference)
         unsafe bytes.deallocate()
         unsafe original.deallocate()
     }

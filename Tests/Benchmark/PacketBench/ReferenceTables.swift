@@ -4,8 +4,8 @@ import PacketReference
 
 /// The tables of the reference in C, of a plan.
 enum ReferenceTables {
-    static func make(_ plan: ForwardingPlan) -> OpaquePointer {
-        guard let reference = unsafe reference_create() else { preconditionFailure("no memory") }
+    static func make(_ plan: ForwardingPlan, seed: UInt64) -> OpaquePointer {
+        guard let reference = unsafe reference_create(seed) else { preconditionFailure("no memory") }
         unsafe add(plan.local.subnets, REFERENCE_OWN_SUBNETS, 0, to: reference)
         unsafe add(plan.local.routes, REFERENCE_OWN_ROUTES, 0, to: reference)
         for (number, peer) in plan.peers.enumerated() {

@@ -22,15 +22,16 @@ static inline uint16_t fold(uint64_t sum) {
 }
 
 static inline uint16_t sum(const uint8_t *bytes, size_t count) {
-    uint64_t wide = 0;
-    size_t words = count / 4;
+    uint64_t low = 0, high = 0;
+    size_t words = count / 8;
     for (size_t i = 0; i < words; i++) {
-        uint32_t word;
-        memcpy(&word, bytes + i * 4, 4);
-        wide += word;
+        uint64_t word;
+        memcpy(&word, bytes + i * 8, 8);
+        low += word & 0xffffffff;
+        high += word >> 32;
     }
-    uint64_t sum = __builtin_bswap16(fold(wide));
-    for (size_t i = words * 4; i < count; i++) sum += (uint64_t)bytes[i] << (i & 1 ? 0 : 8);
+    uint64_t sum = __builtin_bswap16(fold(low + high));
+    for (size_t i = words * 8; i < count; i++) sum += (uint64_t)bytes[i] << (i & 1 ? 0 : 8);
     return fold(sum);
 }
 

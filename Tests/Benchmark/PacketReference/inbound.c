@@ -86,7 +86,7 @@ static inline int has_same_network_header(const struct run *run, const uint8_t *
     const uint8_t *first = run->first;
     if (run->family == 4) {
         uint16_t flags = load16(first + 6);
-        if (bytes[0] != 0x45 || bytes[1] != run->received_class || load16(bytes + 2) != length ||
+        if (load16(bytes) != (0x4500 | run->received_class) || load16(bytes + 2) != length ||
             load16(bytes + 6) != flags || load16(bytes + 8) != load16(first + 8) ||
             load64(bytes + 12) != load64(first + 12))
             return 0;
@@ -243,9 +243,10 @@ static inline int decapsulate(uint8_t inner, uint8_t outer) {
 static inline int decide(
     const struct table *table, uint8_t *datagram, int length, struct key outer_source, uint8_t outer_class,
     struct packet *packet, const struct peer **result, uint8_t *received_class) {
-    int foreign = foreign_format(datagram, length);
-    if (foreign != not_a_verdict) return foreign;
-    if (!parse_packet(packet, datagram, length)) return drop_malformed;
+    if (!parse_packet(packet, datagram, length)) {
+        int foreign = foreign_format(datagram, length);
+        return foreign == not_a_verdict ? drop_malformed : foreign;
+    }
     if (is_martian(packet->source, packet->family) || is_martian(packet->destination, packet->family)) return drop_martian;
     if (find_prefix(&table->own_subnets, packet->destination) < 0 &&
         find_prefix(&table->own_routes, packet->destination) < 0)
@@ -255,7 +256,7 @@ static inline int decide(
     if (index < 0) index = find_entry(&table->node_addresses, packet->source, role_inner_source, role_inner_source);
     if (index < 0) index = find_prefix(&table->routes, packet->source);
     if (index < 0) return drop_unknown_source;
-    const struct peer *peer = &table->peers[index];
+    const struct peer *peer = peer_at(table, index);
     if (peer->checks_source && !sends_from(peer, outer_source)) return drop_spoofed_source;
     uint8_t inner_class = traffic_class(packet);
     int class = decapsulate(inner_class, outer_class);

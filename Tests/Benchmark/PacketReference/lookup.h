@@ -10,10 +10,8 @@ struct key { uint64_t high, low; };
 static inline int same_key(struct key a, struct key b) { return a.high == b.high && a.low == b.low; }
 static inline int is_v4(struct key key) { return key.high == 0 && key.low >> 32 == 0xffff; }
 
-static inline struct key masked(struct key key, int length) {
-    if (length >= 128) return key;
-    if (length >= 64) return (struct key){key.high, key.low & ~(UINT64_MAX >> (length - 64))};
-    return (struct key){key.high & ~(UINT64_MAX >> length), 0};
+static inline struct key masked(struct key key, struct key mask) {
+    return (struct key){key.high & mask.high, key.low & mask.low};
 }
 
 static inline int is_martian(struct key key, int family) {
@@ -55,13 +53,15 @@ static inline int find_entry(const struct map *map, struct key key, int32_t mask
 }
 
 /* Of one family: the lengths in use, longest first. */
-struct length_table { struct map map; int32_t *lengths; int count; };
+struct length { struct key mask; int32_t tag; };
+struct length_table { struct map map; struct length *lengths; int count; };
 struct prefix_table { struct length_table v4, v6; };
 
 static inline int find_prefix(const struct prefix_table *table, struct key key) {
     const struct length_table *lengths = is_v4(key) ? &table->v4 : &table->v6;
     for (int i = 0; i < lengths->count; i++) {
-        int value = find_entry(&lengths->map, masked(key, lengths->lengths[i]), -1, lengths->lengths[i]);
+        const struct length *length = &lengths->lengths[i];
+        int value = find_entry(&lengths->map, masked(key, length->mask), -1, length->tag);
         if (value >= 0) return value;
     }
     return -1;

@@ -9,6 +9,9 @@ static void add_count(struct reference *reference, enum counter counter, uint64_
     reference->counters[0][counter] += amount;
 }
 
+/* As longSum of PacketView.swift: in a function of its own the loop is always placed alike. */
+static __attribute__((noinline)) uint16_t long_sum(const uint8_t *bytes, size_t count) { return sum(bytes, count); }
+
 /* MARK: Batches */
 
 static void flush_batch(struct reference *reference, struct outgoing_batch *batch) {
@@ -118,12 +121,12 @@ static inline enum verdict decide(
             return verdict_drop;
         }
     }
-    const struct peer *peer = &table->peers[index];
+    const struct peer *peer = peer_at(table, index);
     if (!peer->has_endpoint) {
         add_count(reference, drop_no_endpoint, amount);
         return verdict_drop;
     }
-    int overhead = is_v4(peer->endpoint) ? overhead_v4 : overhead_v6;
+    int overhead = peer->is_endpoint_v4 ? overhead_v4 : overhead_v6;
     long mtu = atomic_load_explicit(&peer->path->route_mtu, memory_order_relaxed);
     if (now < atomic_load_explicit(&peer->path->learned_until, memory_order_relaxed)) {
         long learned = atomic_load_explicit(&peer->path->learned_mtu, memory_order_relaxed);
@@ -220,7 +223,7 @@ static inline void write_segment_header(
         return;
     }
     store16(to + whole->checksum_field, 0);
-    total += (uint64_t)sum(to + start, (size_t)(whole->header_length - start)) + sum(payload, (size_t)payload_length);
+    total += (uint64_t)sum(to + start, (size_t)(whole->header_length - start)) + long_sum(payload, (size_t)payload_length);
     uint16_t value = (uint16_t)~fold(total);
     store16(to + whole->checksum_field, value == 0 ? 0xffff : value);
 }
@@ -240,7 +243,7 @@ static void carry_super_packet(
 
     uint8_t class = traffic_class(packet);
     int completes = !(peer->defers_checksums && whole.start == header_length(packet));
-    int to_v4 = is_v4(peer->endpoint);
+    int to_v4 = peer->is_endpoint_v4;
     struct outgoing_batch *batch = to_v4 ? &reference->v4 : &reference->v6;
     int socket = to_v4 ? reference->socket_v4 : reference->socket_v6;
     for (int index = 0; index < whole.segment_count; index++) {
@@ -282,10 +285,10 @@ static void carry_frame(struct reference *reference, const struct table *table, 
             add_count(reference, drop_malformed, 1);
             return;
         }
-        uint16_t value = (uint16_t)~sum(packet.bytes + start, (size_t)(packet.length - start));
+        uint16_t value = (uint16_t)~long_sum(packet.bytes + start, (size_t)(packet.length - start));
         store16(packet.bytes + field, value == 0 ? 0xffff : value);
     }
-    int to_v4 = is_v4(peer->endpoint);
+    int to_v4 = peer->is_endpoint_v4;
     struct outgoing_batch *batch = to_v4 ? &reference->v4 : &reference->v6;
     if (!has_room(batch)) flush(reference);
     begin_datagram(

@@ -19,11 +19,11 @@ static void *allocate(size_t count, size_t size) {
     return memory;
 }
 
-struct reference *reference_create(void) {
+struct reference *reference_create(uint64_t seed) {
     struct reference *reference = allocate(1, sizeof *reference);
+    reference->seed = seed;
     reference->headers = allocate(1, 65536);
     reference->table.longest_received = 65535;
-    reference->table.peers = allocate(1, sizeof(struct peer));
     reference->delivery[0] = (struct iovec){&reference->description, sizeof reference->description};
     reference->delivery_count = 1;
     reference->v6.is_v6 = 1;
@@ -44,21 +44,26 @@ void reference_add(
 void reference_add_peer(
     struct reference *reference, uint64_t high, uint64_t low, uint16_t port, int route_mtu, int defers_checksums) {
     int number = reference->peer_count++;
-    struct peer *peers = aligned_alloc(64, (size_t)(number + 1) * sizeof *peers);
-    if (!peers) abort();
-    memcpy(peers, reference->table.peers, (size_t)number * sizeof *peers);
-    free(reference->table.peers);
-    reference->table.peers = peers;
-    peers[number] = (struct peer){
+    struct table *table = &reference->table;
+    if (number == table->peer_count) {
+        size_t chunks = (size_t)number / peer_chunk;
+        table->peers = realloc(table->peers, (chunks + 1) * sizeof *table->peers);
+        struct peer *chunk = aligned_alloc(64, peer_chunk * sizeof *chunk);
+        if (!table->peers || !chunk) abort();
+        table->peers[chunks] = chunk;
+        table->peer_count += peer_chunk;
+    }
+    struct peer *peer = &table->peers[number / peer_chunk][number % peer_chunk];
+    *peer = (struct peer){
         .endpoint = {high, low}, .state = allocate(1, sizeof(struct peer_state)),
         .path = allocate(1, sizeof(struct path_state)), .further_sources = allocate(1, sizeof(struct address_list)),
-        .port = port, .has_endpoint = 1, .checks_source = 1, .defers_checksums = (uint8_t)defers_checksums,
+        .port = port, .has_endpoint = 1, .is_endpoint_v4 = (uint8_t)is_v4((struct key){high, low}), .checks_source = 1, .defers_checksums = (uint8_t)defers_checksums,
     };
-    atomic_init(&peers[number].path->route_mtu, route_mtu);
+    atomic_init(&peer->path->route_mtu, route_mtu);
 }
 
-static struct map make_map(const struct entry *entries, int count) {
-    struct map map = {.seed = 0x6a09e667f3bcc908};
+static struct map make_map(const struct entry *entries, int count, uint64_t seed) {
+    struct map map = {.seed = seed};
     while (count > shard_size << map.bits) map.bits++;
     size_t shards = (size_t)1 << map.bits;
     map.shards = allocate(shards, sizeof *map.shards);
@@ -79,9 +84,15 @@ static struct map make_map(const struct entry *entries, int count) {
     return map;
 }
 
-static struct length_table make_lengths(const struct entry *entries, int count, int v4) {
+static struct key make_mask(int length) {
+    return (struct key){
+        length >= 64 ? UINT64_MAX : ~(UINT64_MAX >> length),
+        length >= 128 ? UINT64_MAX : length > 64 ? ~(UINT64_MAX >> (length - 64)) : 0};
+}
+
+static struct length_table make_lengths(const struct entry *entries, int count, int v4, uint64_t seed) {
     struct entry *chosen = allocate((size_t)count, sizeof *chosen);
-    struct length_table table = {.lengths = allocate(129, sizeof(int32_t))};
+    struct length_table table = {.lengths = allocate(129, sizeof(struct length))};
     int in_use[129] = {0}, chosen_count = 0;
     for (int i = 0; i < count; i++) {
         if ((is_v4(entries[i].key) && entries[i].tag >= 96) != v4) continue;
@@ -89,8 +100,8 @@ static struct length_table make_lengths(const struct entry *entries, int count, 
         in_use[entries[i].tag] = 1;
     }
     for (int length = 128; length >= 0; length--)
-        if (in_use[length]) table.lengths[table.count++] = length;
-    table.map = make_map(chosen, chosen_count);
+        if (in_use[length]) table.lengths[table.count++] = (struct length){make_mask(length), length};
+    table.map = make_map(chosen, chosen_count, seed);
     free(chosen);
     return table;
 }
@@ -104,11 +115,46 @@ void reference_finish(struct reference *reference) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const struct entry *entries = reference->added[tables[i].from];
         int count = reference->added_count[tables[i].from];
-        *tables[i].to = (struct prefix_table){make_lengths(entries, count, 1), make_lengths(entries, count, 0)};
+        *tables[i].to = (struct prefix_table){
+            make_lengths(entries, count, 1, reference->seed), make_lengths(entries, count, 0, reference->seed)};
     }
     table->node_addresses = make_map(
-        reference->added[REFERENCE_NODE_ADDRESSES], reference->added_count[REFERENCE_NODE_ADDRESSES]);
+        reference->added[REFERENCE_NODE_ADDRESSES], reference->added_count[REFERENCE_NODE_ADDRESSES],
+        reference->seed);
     atomic_store(&reference->current, (uintptr_t)table);
+}
+
+static void free_map(struct map *map) {
+    for (size_t i = 0; i < (size_t)1 << map->bits; i++) free(map->shards[i].slots);
+    free(map->shards);
+}
+
+static void free_prefixes(struct prefix_table *table) {
+    for (int family = 0; family < 2; family++) {
+        struct length_table *lengths = family == 0 ? &table->v4 : &table->v6;
+        free_map(&lengths->map);
+        free(lengths->lengths);
+    }
+}
+
+void reference_destroy(struct reference *reference) {
+    struct table *table = &reference->table;
+    free_prefixes(&table->subnets);
+    free_prefixes(&table->routes);
+    free_prefixes(&table->own_subnets);
+    free_prefixes(&table->own_routes);
+    free_map(&table->node_addresses);
+    for (int i = 0; i < reference->peer_count; i++) {
+        struct peer *peer = &table->peers[i / peer_chunk][i % peer_chunk];
+        free(peer->state);
+        free(peer->path);
+        free(peer->further_sources);
+    }
+    for (int i = 0; i < table->peer_count; i += peer_chunk) free(table->peers[i / peer_chunk]);
+    free(table->peers);
+    for (int i = 0; i < REFERENCE_TABLES; i++) free(reference->added[i]);
+    free(reference->headers);
+    free(reference);
 }
 
 struct reference_totals reference_totals(const struct reference *reference) {

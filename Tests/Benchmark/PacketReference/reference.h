@@ -27,14 +27,18 @@ struct peer {
     struct path_state *path;
     struct address_list *further_sources;
     uint16_t port;
-    uint8_t has_endpoint, checks_source, defers_checksums;
+    uint8_t has_endpoint, is_endpoint_v4, checks_source, defers_checksums;
     uint64_t padding[2];
 };
+
+enum { peer_chunk = 128 };
 
 struct table {
     struct prefix_table subnets, routes, own_subnets, own_routes;
     struct map node_addresses;
-    struct peer *peers;
+    /* In chunks, which tables share. */
+    struct peer **peers;
+    int peer_count;
     int longest_received;
 };
 
@@ -85,6 +89,7 @@ struct reference {
     struct entry *added[REFERENCE_TABLES];
     int added_count[REFERENCE_TABLES];
     int peer_count;
+    uint64_t seed;
 };
 
 static inline const struct table *begin_reading(struct reference *reference, int reader) {
@@ -141,6 +146,10 @@ static inline int header_length(const struct packet *packet) {
 }
 static inline uint8_t next_header(const struct packet *packet) {
     return packet->family == 4 ? packet->bytes[9] : packet->bytes[6];
+}
+
+static inline const struct peer *peer_at(const struct table *table, int number) {
+    return &table->peers[(unsigned)number / peer_chunk][(unsigned)number % peer_chunk];
 }
 
 int64_t monotonic_seconds(void);

@@ -30,7 +30,9 @@ enum reference_table {
     REFERENCE_TABLES
 };
 
-struct reference *reference_create(void);
+/* `seed` is that of the tables' hashes. Null without memory. */
+struct reference *reference_create(uint64_t seed);
+void reference_destroy(struct reference *reference);
 
 /*
  * Adds an entry for an address, IPv4 in its IPv4-mapped form. `tag` is the prefix's length, IPv4's plus 96; in
