@@ -22,9 +22,10 @@ struct TCFilterTests {
         try TestNamespace.run {
             let loopback = try Loopback()
             let counting = try Counting()
-            let egress = try TCFilter(counting.first, at: HookPoint(device: loopback.device, .egress), makesHooks: true)
+            let egress = try TCFilter(
+                counting.first, named: "first", at: HookPoint(device: loopback.device, .egress), makesHooks: true)
             let ingress = try TCFilter(
-                counting.second, at: HookPoint(device: loopback.device, .ingress), makesHooks: true)
+                counting.second, named: "second", at: HookPoint(device: loopback.device, .ingress), makesHooks: true)
             #expect(try loopback.send(10) == 10)
             #expect(try counting.packets() == [10, 10])
             #expect(try egress.programID() == counting.first.identity.id)
@@ -42,7 +43,8 @@ struct TCFilterTests {
         try TestNamespace.run {
             let loopback = try Loopback()
             let counting = try Counting()
-            let filter = try TCFilter(counting.first, at: HookPoint(device: loopback.device, .egress), makesHooks: true)
+            let filter = try TCFilter(
+                counting.first, named: "first", at: HookPoint(device: loopback.device, .egress), makesHooks: true)
             try expectEachPacketSeen(loopback, counting) { program in try filter.replace(by: program) }
             #expect(try seen() == (1, 1))
         }
@@ -54,10 +56,10 @@ struct TCFilterTests {
             let counting = try Counting()
             let point = HookPoint(device: loopback.device, .ingress)
             #expect(try TCFilter(presentAt: point) == nil)
-            _ = try TCFilter(counting.first, at: point, makesHooks: true)
+            _ = try TCFilter(counting.first, named: "first", at: point, makesHooks: true)
             #expect(try TCFilter.present().map(\.point) == [point])
             // The second one is attached over the first, and still knows whose the hooks are.
-            _ = try TCFilter(counting.second, at: point, makesHooks: true)
+            _ = try TCFilter(counting.second, named: "second", at: point, makesHooks: true)
             #expect(try seen() == (1, 1))
             let found = try #require(try TCFilter(presentAt: point))
             #expect(try found.programID() == counting.second.identity.id)
@@ -72,15 +74,15 @@ struct TCFilterTests {
             let counting = try Counting()
             let ingress = HookPoint(device: loopback.device, .ingress)
             let egress = HookPoint(device: loopback.device, .egress)
-            #expect { try TCFilter(counting.first, at: ingress, makesHooks: false) } throws: {
+            #expect { try TCFilter(counting.first, named: "first", at: ingress, makesHooks: false) } throws: {
                 ($0 as? SystemError)?.code == ENOENT
             }
             // As the CNI plugin "bandwidth" does.
             try Command.run(Self.tc, "qdisc", "add", "dev", "lo", "ingress")
-            #expect { try TCFilter(counting.first, at: egress, makesHooks: true) } throws: {
+            #expect { try TCFilter(counting.first, named: "first", at: egress, makesHooks: true) } throws: {
                 ($0 as? SystemError)?.code == EBUSY
             }
-            let filter = try TCFilter(counting.first, at: ingress, makesHooks: true)
+            let filter = try TCFilter(counting.first, named: "first", at: ingress, makesHooks: true)
             _ = try loopback.send(2)
             #expect(try counting.packets() == [2, 0])
             try filter.detach()
@@ -88,7 +90,7 @@ struct TCFilterTests {
             try Command.run(Self.tc, "qdisc", "delete", "dev", "lo", "ingress")
 
             try Command.run(Self.tc, "qdisc", "add", "dev", "lo", "clsact")
-            try TCFilter(counting.first, at: egress, makesHooks: true).detach()
+            try TCFilter(counting.first, named: "first", at: egress, makesHooks: true).detach()
             #expect(try seen() == (1, 0))
         }
     }
@@ -98,7 +100,7 @@ struct TCFilterTests {
             let loopback = try Loopback()
             let counting = try Counting()
             let point = HookPoint(device: loopback.device, .egress)
-            let filter = try TCFilter(counting.first, at: point, makesHooks: true)
+            let filter = try TCFilter(counting.first, named: "first", at: point, makesHooks: true)
             let socket = try RouteSocket()
             func addForeign(priority: UInt16, handle: UInt32) throws {
                 let program = try TestProgram.load(named: "foreign")
@@ -112,7 +114,7 @@ struct TCFilterTests {
             #expect(try seen() == (1, 1))
 
             try addForeign(priority: TCFilter.usualPriority, handle: 0x5741_5252)
-            #expect { try TCFilter(counting.first, at: point, makesHooks: true) } throws: {
+            #expect { try TCFilter(counting.first, named: "first", at: point, makesHooks: true) } throws: {
                 ($0 as? SystemError)?.code == EBUSY
             }
             #expect(try TCFilter(presentAt: point) == nil && TCFilter.present().isEmpty)

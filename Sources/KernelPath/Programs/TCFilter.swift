@@ -8,6 +8,8 @@ internal import Netlink
 /// It stays until it is detached or its device goes, whatever becomes of this process. Its name in the kernel tells
 /// that it is ours, and whether the hooks were made for it: then they go with the last filter on them.
 public struct TCFilter: Hook {
+    /// By which it is known from one process to the next.
+    public let name: String
     public let point: HookPoint
     /// Filters are asked in ascending order; one of ours is the only one of its priority.
     public let priority: UInt16
@@ -17,25 +19,28 @@ public struct TCFilter: Hook {
     /// `WARR` in ASCII.
     private static let handle: UInt32 = 0x5741_5252
 
-    /// How the name of a filter of ours begins, on the hooks of somebody else and on ours.
+    /// How the kernel's name of a filter of ours begins, on the hooks of somebody else and on ours.
     private static let mark = "warrens:"
     private static let markOnOwnHooks = "warrens+clsact:"
 
     /// Attaches `program` to a device in the calling thread's network namespace, or puts it in the place of one that
     /// was left there.
     ///
-    /// - Parameter makesHooks: Whether a device without hooks gets some. The CNI plugin `bandwidth` then fails on it,
-    ///   if it comes later.
+    /// - Parameters:
+    ///   - name: At most 240 bytes.
+    ///   - makesHooks: Whether a device without hooks gets some. The CNI plugin `bandwidth` then fails on it, if it
+    ///     comes later.
     /// - Throws: ENOENT where the device has no hooks and is to get none; EBUSY where it has only those of the other
     ///   direction, or somebody else's filter has our number.
     public init(
-        _ program: BPFProgram, at point: HookPoint, priority: UInt16 = usualPriority, makesHooks: Bool
+        _ program: BPFProgram, named name: String, at point: HookPoint, priority: UInt16 = usualPriority,
+        makesHooks: Bool
     ) throws(SystemError) {
-        self.init(point, priority)
+        self.init(name, point, priority)
         let socket = try RouteSocket()
         let isOwn = try Self.prepareHooks(point, socket, makesHooks: makesHooks)
         do throws(SystemError) {
-            if let present = try filter(socket), !Self.isOurs(present) {
+            if let present = try Self.filter(socket, point, priority), Self.name(of: present) == nil {
                 throw SystemError("attach program", "to \(point)", code: EBUSY, detail: "a foreign filter is there")
             }
             try socket.perform(request(program, isOnOwnHooks: isOwn))
@@ -47,11 +52,14 @@ public struct TCFilter: Hook {
 
     /// The one that was left at `point` by an earlier process; nil where there is none.
     public init?(presentAt point: HookPoint, priority: UInt16 = usualPriority) throws(SystemError) {
-        self.init(point, priority)
-        guard let present = try filter(RouteSocket()), Self.isOurs(present) else { return nil }
+        guard let present = try Self.filter(RouteSocket(), point, priority), let name = Self.name(of: present) else {
+            return nil
+        }
+        self.init(name, point, priority)
     }
 
-    private init(_ point: HookPoint, _ priority: UInt16) {
+    private init(_ name: String, _ point: HookPoint, _ priority: UInt16) {
+        self.name = name
         self.point = point
         self.priority = priority
     }
@@ -61,50 +69,61 @@ public struct TCFilter: Hook {
         let socket = try RouteSocket()
         var found: [TCFilter] = []
         for discipline in try socket.queueingDisciplines() {
-            for filter in try socket.filters(of: discipline) where isOurs(filter) && filter.handle == handle {
-                found.append(
-                    TCFilter(HookPoint(device: filter.interfaceIndex, filter.direction), filter.priority))
+            for filter in try socket.filters(of: discipline) where filter.handle == handle {
+                guard let name = name(of: filter) else { continue }
+                let point = HookPoint(device: filter.interfaceIndex, filter.direction)
+                found.append(TCFilter(name, point, filter.priority))
             }
         }
         return found
     }
 
     public func programID() throws(SystemError) -> UInt32? {
-        try filter(RouteSocket()).flatMap { Self.isOurs($0) ? $0.program?.id : nil }
+        try own(RouteSocket())?.program?.id
     }
 
     public func replace(by program: BPFProgram) throws(SystemError) {
         let socket = try RouteSocket()
-        guard let present = try filter(socket), Self.isOurs(present) else {
-            throw SystemError("replace program", "at \(point)", code: ENOENT)
+        guard let present = try own(socket) else {
+            throw SystemError("replace program", "\(name) at \(point)", code: ENOENT)
         }
         try socket.perform(request(program, isOnOwnHooks: Self.isOnOwnHooks(present)))
     }
 
     public func detach() throws(SystemError) {
         let socket = try RouteSocket()
-        guard let present = try filter(socket), Self.isOurs(present) else { return }
+        guard let present = try own(socket) else { return }
         try socket.perform(.deleteFilter(present).toleratingAbsence())
         try Self.removeHooksIfUnused(point.device, socket, areOwn: Self.isOnOwnHooks(present))
     }
 
     // MARK: Our filter
 
+    /// This one as it is in the kernel; nil where it is gone, or another one of ours took its place.
+    private func own(_ socket: RouteSocket) throws(SystemError) -> TrafficFilter? {
+        try Self.filter(socket, point, priority).flatMap { Self.name(of: $0) == name ? $0 : nil }
+    }
+
     /// The filter with our number, whoever's it is.
-    private func filter(_ socket: RouteSocket) throws(SystemError) -> TrafficFilter? {
+    private static func filter(
+        _ socket: RouteSocket, _ point: HookPoint, _ priority: UInt16
+    ) throws(SystemError) -> TrafficFilter? {
         try socket.filters(on: point.device).first {
-            $0.direction == point.direction && $0.priority == priority && $0.handle == Self.handle && $0.chain == 0
+            $0.direction == point.direction && $0.priority == priority && $0.handle == handle && $0.chain == 0
         }
     }
 
     private func request(_ program: BPFProgram, isOnOwnHooks: Bool) -> RouteRequest {
         .replaceProgram(
-            program.raw, name: (isOnOwnHooks ? Self.markOnOwnHooks : Self.mark) + program.identity.name,
+            program.raw, name: (isOnOwnHooks ? Self.markOnOwnHooks : Self.mark) + name,
             on: point.device, point.direction, priority: priority, handle: Self.handle)
     }
 
-    private static func isOurs(_ filter: TrafficFilter) -> Bool {
-        filter.program?.name.hasPrefix(mark) == true || isOnOwnHooks(filter)
+    /// Nil for a filter that is not ours.
+    private static func name(of filter: TrafficFilter) -> String? {
+        guard let full = filter.program?.name else { return nil }
+        for mark in [mark, markOnOwnHooks] where full.hasPrefix(mark) { return String(full.dropFirst(mark.count)) }
+        return nil
     }
 
     private static func isOnOwnHooks(_ filter: TrafficFilter) -> Bool {

@@ -7,7 +7,7 @@ internal import Netlink
 /// It stays only as long as this value or its pin.
 public final class TCXLink: Hook {
     /// The place among the programs that are there when it is attached.
-    public enum Place: Sendable {
+    public enum Order: Sendable {
         case first
         case last
     }
@@ -21,11 +21,11 @@ public final class TCXLink: Hook {
     /// - Throws: EINVAL on kernels without tcx, ENODEV where there is no such device, EEXIST where something is pinned
     ///   there.
     public init(
-        _ program: BPFProgram, at point: HookPoint, _ place: Place = .last, pinnedAt pin: String? = nil
+        _ program: BPFProgram, at point: HookPoint, _ order: Order = .last, pinnedAt pin: String? = nil
     ) throws(SystemError) {
         link = try BPFLink(
             program, device: point.device, hook: Self.hook(point),
-            flags: place == .first ? WARRENS_BPF_FIRST : WARRENS_BPF_LAST, place: point.description, pin: pin)
+            flags: order == .first ? WARRENS_BPF_FIRST : WARRENS_BPF_LAST, place: point.description, pin: pin)
         self.point = point
     }
 
