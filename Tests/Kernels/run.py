@@ -4,6 +4,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -70,6 +71,8 @@ def run_kernels(chosen):
 
 
 def main():
+    # So that we clean up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser, chosen = parse()
     if chosen.shell and not chosen.words:
         parser.error("--shell needs a command")

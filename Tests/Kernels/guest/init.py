@@ -5,6 +5,7 @@ The job is a JSON file. Output and exit code go into the directory that the mach
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -76,7 +77,7 @@ def prepare(job):
 
 
 def run_job(job):
-    """Runs the command to its end, and buries the orphans whose parent we become meanwhile; returns the exit code."""
+    """Runs the command to its end, and buries the orphans whose parent we become meanwhile; returns a shell's exit code."""
     with open(f"{OUTPUT}/output.log", "ab", buffering=0) as log:
         command = subprocess.Popen(
             job["command"], cwd=job["directory"], env=job["environment"], stdin=subprocess.DEVNULL, stdout=log,
@@ -85,27 +86,26 @@ def run_job(job):
     while True:
         pid, status = os.wait()
         if pid == command.pid:
-            return os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
 
 
 def main():
-    code = 125
     try:
-        # Its path is the host's; the job's directory is not mounted yet.
         with open(sys.argv[1]) as file:
             job = json.load(file)
         prepare(job)
         code = run_job(job)
-    except Exception:
-        # The console is where the host looks when there is no exit code, or this one.
-        traceback.print_exc()
-    finally:
         with open(f"{OUTPUT}/exit-code", "w") as file:
             file.write(f"{code}\n")
-        os.sync()
-        with open("/proc/sysrq-trigger", "w") as file:
-            file.write("o")
-        os.wait()
+    except Exception:
+        # The console is where the host looks when there is no exit code.
+        traceback.print_exc()
+    os.sync()
+    with open("/proc/sysrq-trigger", "w") as file:
+        file.write("o")
+    # The power goes off while we wait; the end of this process would be a panic.
+    signal.pause()
 
 
 main()

@@ -33,9 +33,10 @@ def execute(kernel, command, *, directory, output, limit, processors=2, environm
     found there as well. The emulator is killed after `limit` seconds, and with us.
     """
     os.makedirs(output, exist_ok=True)
-    for name in ("console.log", "output.log", "exit-code"):
-        with open(os.path.join(output, name), "wb"):
-            pass
+    if os.path.exists(os.path.join(output, "exit-code")):
+        os.unlink(os.path.join(output, "exit-code"))
+    with open(os.path.join(output, "output.log"), "wb"):
+        pass  # Followed from here on.
     with tempfile.TemporaryDirectory(prefix="warrens-kernel-") as work:
         write_initramfs(f"{work}/initramfs", kernel)
         with open(f"{work}/job", "w") as file:
@@ -96,10 +97,10 @@ def _follow(emulator, path, limit):
 
 
 def _exit_code(output):
-    with open(os.path.join(output, "exit-code")) as file:
-        text = file.read()
-    if text.strip() in ("", "125"):
+    try:
+        with open(os.path.join(output, "exit-code")) as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
         with open(os.path.join(output, "console.log"), errors="replace") as file:
             console = file.read()[-3000:]
-        raise MachineFailed(f"the emulated machine did not run the command; the end of its console:\n{console}")
-    return int(text)
+    raise MachineFailed(f"the emulated machine did not bring the command to its end; its console ended with:\n{console}")
