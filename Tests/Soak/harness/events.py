@@ -11,6 +11,8 @@ from .flows import between
 BEFORE = 0.3
 #: So long after the daemon is back, the kernel may not yet have told its routes of the device's carrier.
 AFTER = 2
+#: How long a pod gets no processor, in seconds.
+STALL = 1
 
 
 class Events:
@@ -18,6 +20,7 @@ class Events:
 
     KINDS = {
         "kill": "daemon killed", "vanish": "node left and came back", "attach": "pod came", "ghosts": "registry changed",
+        "stall": "pod got no processor",
     }
 
     def __init__(self, site, rate, seed, tell):
@@ -74,6 +77,15 @@ class Events:
         time.sleep(pause / 2)
         self.site.ghosts = 0
         self.site.announce()
+
+    def stall(self, pause, _):
+        """A pod gets no processor for a while, as on a busy machine, and then catches up: its flows come in bursts."""
+        station = self.site.stations[self.site.first][0]
+        with station.stopped():
+            time.sleep(STALL)
+        # It notes as the time of a send when it woke up for it: what it notes until now may be too early.
+        time.sleep(STALL)
+        self.tell(f"           {station.pod.identifier} got no processor for {STALL:.1f} s")
 
     def attach(self, pause, flows):
         """A pod comes and takes part in the traffic; the one of the round before goes."""

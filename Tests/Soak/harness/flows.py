@@ -151,13 +151,16 @@ def doomed(site, rate):
             found.append(Flow("udp", family, sender, to, rate, fate=fate, title=title, **options))
 
         pod = far.pod.address(family)
+        # warrensd hands packets that follow each other to the kernel as one super-packet, whose loss the kernel counts
+        # as one (`SegmentRun`). It joins only what differs in nothing.
+        apart = {"apart": True}
         add(site.address_of("nobody", family), "drop.noPeer", "to a subnet that no node claims")
         add(site.address_of("silent", family), "drop.noEndpoint", "to a node without an address")
         add(site.address_of("narrow", family), "drop.tooBig", "longer than the path carries, not to be split",
             sizes=WIDE_SIZES, more={"whole": True})
-        add(pod, f"{protocol}.InHdrErrors", "hop limit of 1", more={"hops": 1})
-        add(pod, f"{protocol}.InHdrErrors", "hop limit of 2", more={"hops": 2})
-        add(pod, f"{control}.NoPorts", "to a closed port", port=9)
+        add(pod, f"{protocol}.InHdrErrors", "hop limit of 1", more={"hops": 1, **apart})
+        add(pod, f"{protocol}.InHdrErrors", "hop limit of 2", more={"hops": 2, **apart})
+        add(pod, f"{control}.NoPorts", "to a closed port", port=9, more=apart)
     return found
 
 

@@ -1,7 +1,9 @@
 """The harness's end of a station, the program in a pod that sends and receives."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 
 PROGRAM = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../pod/station.py")
@@ -34,6 +36,17 @@ class Station:
         if not line:
             raise RuntimeError(f"a station ended with exit code {self.process.wait()}")
         return json.loads(line)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Keeps the program from running."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            # nsenter stops itself when its child was stopped.
+            for pid in {self.pid, self.process.pid}:
+                os.kill(pid, signal.SIGCONT)
 
     def close(self):
         self.running.kill()

@@ -61,12 +61,17 @@ class PacketSender(Paced):
         if flow.get("hops"):
             level, option = (41, socket.IPV6_UNICAST_HOPS) if is_v6 else (0, socket.IP_TTL)
             self.socket.setsockopt(level, option, flow["hops"])
+        #: The option by which each packet gets another traffic class than the one before.
+        self.apart = flow.get("apart") and ((41, socket.IPV6_TCLASS) if is_v6 else (0, socket.IP_TOS))
         discovery = PROBE if flow.get("whole") else MAY_FRAGMENT
         self.socket.setsockopt(41 if is_v6 else 0, IPV6_MTU_DISCOVER if is_v6 else IP_MTU_DISCOVER, discovery)
 
     def tick(self, now):
         for _ in range(self.owed(now)):
             number = self.count
+            if self.apart:
+                # The two lowest bits are not the class's but those of congestion notification (RFC 3168 section 5).
+                self.socket.setsockopt(*self.apart, number % 64 << 2)
             try:
                 self.socket.sendto(self.packet(number, self.sizes[number % len(self.sizes)]), self.target)
             except OSError as error:
