@@ -159,7 +159,7 @@ if Context.environment["FUZZ"] == "1" {
         ("JSONFuzz", ["JSON"]),
         ("CNIFuzz", ["CNI", "JSON"]),
         ("OverlayFuzz", ["Addressing", "JSON", "Overlay"]),
-        ("PacketFuzz", ["Addressing", "PacketPath"]),
+        ("PacketFuzz", ["Addressing", "Overlay", "PacketPath"]),
     ]
     for (name, rooms) in fuzzed {
         package.targets.append(

@@ -58,14 +58,11 @@ def counters(node):
 
 class Offload(ClusterCase):
     outside = "4"
-    #: The settings file of every node.
-    settings = {}
+    settings = {"datapath": "tun"}
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for node in cls.cluster.nodes:
-            node.settings(datapath="tun", **cls.settings)
         cls.prepare()
         cls.first, cls.second = cls.cluster.nodes
         cls.one, cls.two = cls.cluster.pods()
@@ -172,7 +169,7 @@ class WireWithoutChecksums(Offload):
 
 
 class BatchingOff(Offload):
-    settings = {"batching": "off"}
+    settings = {**Offload.settings, "batching": "off"}
 
     def test_transfers_arrive_packet_by_packet(self):
         sent, received = self.transfer(5_000_000)
@@ -185,7 +182,7 @@ class BatchingOff(Offload):
 
 
 class Queues(Offload):
-    settings = {"queues": 3}
+    settings = {**Offload.settings, "queues": 3}
 
     def test_each_queue_has_its_threads_and_transfers_arrive(self):
         (daemon,) = self.first.daemons()
@@ -197,7 +194,7 @@ class Queues(Offload):
 
 
 class HashedSourcePorts(Offload):
-    settings = {"sourcePorts": "hashed"}
+    settings = {**Offload.settings, "sourcePorts": "hashed"}
 
     def ports(self, port, calls):
         """The outer source ports of some calls to one port."""

@@ -37,11 +37,16 @@ class ClusterCase(unittest.TestCase):
 
     nodes = 2
     outside = "both"
+    #: What every node's settings file holds; there is none where it is empty.
+    settings = {}
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cls.nodes, outside=cls.outside)
         cls.addClassCleanup(cls.cluster.close)
+        for node in cls.cluster.nodes:
+            if cls.settings:
+                node.settings(**cls.settings)
 
     def run(self, result=None):
         failures = len(result.failures) + len(result.errors)

@@ -1,4 +1,5 @@
 import Addressing
+import Overlay
 import PacketPath
 
 private func prefix(_ text: String) -> IPPrefix { IPPrefix(text) ?? IPPrefix(host: .unspecified(.v4)) }
@@ -20,14 +21,17 @@ private let plan = ForwardingPlan(
             defersChecksums: true),
     ])
 
-private nonisolated(unsafe) var rehearsal: Rehearsal = {
-    guard let rehearsal = try? Rehearsal(plan) else { preconditionFailure("no /dev/null") }
-    return rehearsal
-}()
+private nonisolated(unsafe) var bare = rehearsal(TunOptions())
+private nonisolated(unsafe) var framed = rehearsal(TunOptions(framing: .gpe))
 
-/// The first byte chooses the direction (its lowest bit), for datagrams also whether they come from a known node, and how
-/// long those are that the kernel has joined; the rest is a frame of the tunnel device or a message from the network.
-/// Whatever comes, no packet goes missing uncounted.
+private func rehearsal(_ options: TunOptions) -> Rehearsal {
+    guard let rehearsal = try? Rehearsal(plan, options) else { preconditionFailure("no /dev/null") }
+    return rehearsal
+}
+
+/// The first byte chooses the direction (its lowest bit) and the framing (its highest), for datagrams also whether they
+/// come from a known node, and how long those are that the kernel has joined; the rest is a frame of the tunnel device or
+/// a message from the network. Whatever comes, no packet goes missing uncounted.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard count > 1, count <= 65_536, let choice = unsafe start?.pointee else { return 0 }
@@ -35,22 +39,27 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count - 1, alignment: 16)
     defer { unsafe bytes.deallocate() }
     unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(start: start.map { unsafe $0 + 1 }, count: count - 1))
+    // Sound: the fuzzer has one thread.
+    if choice & 0x80 == 0 { unsafe carry(bytes, choice, &bare) } else { unsafe carry(bytes, choice, &framed) }
+    return 0
+}
 
-    let before = unsafe rehearsal.totals
+private func carry(_ bytes: UnsafeMutableRawBufferPointer, _ choice: UInt8, _ rehearsal: inout Rehearsal) {
+    let before = rehearsal.totals
     if choice & 1 == 0 {
-        guard count > 11 else { return 0 }
+        guard bytes.count > 10 else { return }
         unsafe rehearsal.send(bytes, each: bytes.count)
-        precondition(unsafe rehearsal.totals.packets > before.packets, "a packet from the device went missing")
+        precondition(rehearsal.totals.packets > before.packets, "a packet from the device went missing")
     } else {
-        let length = choice >> 2 == 0 ? bytes.count : Int(choice >> 2) * 24
+        let unit = Int(choice >> 2 & 0x1f)
+        let length = unit == 0 ? bytes.count : unit * 24
         let source = address(choice & 2 == 0 ? "192.0.2.2" : "198.51.100.1")
         unsafe rehearsal.receive(
             bytes, each: bytes.count, datagramLength: length, from: AddressKey(source), trafficClass: choice & 3)
         let datagrams = UInt64((bytes.count + length - 1) / length)
         precondition(
-            unsafe rehearsal.totals.packets == before.packets + datagrams, "datagrams and counters do not agree")
+            rehearsal.totals.packets == before.packets + datagrams, "datagrams and counters do not agree")
     }
-    return 0
 }
 
 extension CounterTotals {
