@@ -103,7 +103,8 @@ let package = Package(
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
         .target(
-            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink"], swiftSettings: strict,
+            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink", "PacketPath"],
+            swiftSettings: strict,
             plugins: ["BPFCompile"]),
         room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"], settings: []),
 
@@ -125,7 +126,7 @@ let package = Package(
         executableRoom(
             "Operator",
             [
-                "Addressing", "CNI", "Host", "JSON", "Netlink", "Overlay", "SyscallShim",
+                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "SyscallShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -12,6 +12,9 @@ public enum KernelNames {
         MACAddress(locallyAdministered: FNV1a.hash64(Array("\(node?.description ?? "") \(bridge)".utf8)))
     }
 
+    /// The ends of the veth pair in which received packets are merged.
+    public static let mergeEntry = "warrens-merge"
+    public static let mergeExit = "warrens-merged"
     /// The routing table of what leads into the tunnel.
     public static let overlayTable: UInt32 = 31337
     /// The priority of the rule that sends everything without ``datagramMark`` to ``overlayTable``.

@@ -1,4 +1,5 @@
 package import Addressing
+package import Host
 
 /// What carries packets between this node's tunnel device and its peers. Few verbs, so that implementations know
 /// nothing of files, sockets and settings, and nothing of each other.
@@ -9,10 +10,12 @@ package protocol Datapath: AnyObject, Sendable {
     var offloads: String { get }
 
     /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
-    func replace(_ plan: ForwardingPlan)
+    ///
+    /// - Throws: Where the kernel does not take it; to be tried again with the whole plan.
+    func replace(_ plan: ForwardingPlan) throws(SystemError)
 
     /// Changes the plan in force, in the same way. Costs what the change is worth, however many peers there are.
-    func apply(_ change: ForwardingChange)
+    func apply(_ change: ForwardingChange) throws(SystemError)
 
     /// What the plan in force says of one peer; nil where it knows none of that name.
     func peer(named name: String) -> ForwardingPlan.Peer?
@@ -47,4 +50,13 @@ package struct PeerTraffic: Sendable, Equatable {
     package var lastReceived: Int64?
 
     package init() {}
+
+    /// Adds what another datapath carried for the same peer.
+    package mutating func add(_ other: PeerTraffic) {
+        sentPackets &+= other.sentPackets
+        sentBytes &+= other.sentBytes
+        receivedPackets &+= other.receivedPackets
+        receivedBytes &+= other.receivedBytes
+        lastReceived = [lastReceived, other.lastReceived].compactMap(\.self).max()
+    }
 }

@@ -18,6 +18,13 @@ NEWEST = {**CONFIGURATION, "cniVersion": "1.1.0"}
 
 
 class Boot(ClusterCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for node in cls.cluster.nodes:
+            # The kernel's datapath goes on without a daemon, which is another suite's matter.
+            node.settings(datapath="tun")
+
     def setUp(self):
         self.first, self.second = self.cluster.nodes
         self.two = Pod(self.second).attach()

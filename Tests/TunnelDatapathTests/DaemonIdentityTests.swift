@@ -73,7 +73,7 @@ extension DaemonTests {
         network.a.kill()
 
         let refusals = [
-            (#"{"datapath":"ebpf"}"#, "datapath"), (#"{"framing":"vxlan"}"#, "framing"),
+            (#"{"datapath":"xdp"}"#, "datapath"), (#"{"framing":"vxlan"}"#, "framing"),
             (#"{"queues":0}"#, "queues"), (#"{"prot":1}"#, "prot"), ("{", "warrens.json"),
         ]
         for (settings, culprit) in refusals {

@@ -1,5 +1,6 @@
 import Addressing
 import Host
+import KernelPath
 import Netlink
 import Overlay
 
@@ -21,8 +22,16 @@ struct KernelRemains {
     ///
     /// - Returns: What was done, a line for each object.
     func remove() throws(SystemError) -> [String] {
-        try LinkRemains(paths: paths, node: node, socket: socket).remove() + removeRoutes() + removeRules()
+        try removePrograms() + LinkRemains(paths: paths, node: node, socket: socket).remove() + removeRoutes()
+            + removeRules()
             + removeFirewallRules()
+    }
+
+    private func removePrograms() throws(SystemError) -> [String] {
+        let pins = BPFFileSystem(paths.pins)
+        guard pins.isMounted else { return [] }
+        let hooks = try KernelPath.remove(pins)
+        return hooks.map { "removed program \($0)" } + ["removed \(pins.path)"]
     }
 
     private func removeRoutes() throws(SystemError) -> [String] {

@@ -16,7 +16,9 @@ struct LinkRemains {
         let bridges = try PodBridge.all(socket, paths: paths, node: node, records: records)
         let links = try socket.links()
         let pods = podInterfaces(links, bridges, records)
-        let tunnel = links.filter { $0.name == KernelNames.tunnelDevice && $0.kind == "tun" }
+        let tunnel = links.filter {
+            $0.name == KernelNames.tunnelDevice && $0.kind == "tun" || $0.name == KernelNames.mergeEntry && $0.isVeth
+        }
         let going = Set(pods.map(\.index))
         let doomed = bridges.filter { bridge in
             bridge.isMadeHere && !links.contains { $0.master == bridge.link.index && !going.contains($0.index) }

@@ -70,6 +70,10 @@ package struct CounterTotals: Sendable, Equatable {
         for reason in DropReason.allCases { drops[reason] = threads.reduce(0) { $0 &+ $1.value(reason) } }
     }
 
+    /// Takes in what another datapath has counted.
+    package mutating func add(_ amount: UInt64, to counter: TrafficCounter) { traffic[counter, default: 0] &+= amount }
+    package mutating func add(_ amount: UInt64, to reason: DropReason) { drops[reason, default: 0] &+= amount }
+
     package subscript(counter: TrafficCounter) -> UInt64 { traffic[counter] ?? 0 }
     package subscript(reason: DropReason) -> UInt64 { drops[reason] ?? 0 }
 }

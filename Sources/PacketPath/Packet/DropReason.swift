@@ -48,6 +48,10 @@ package enum TrafficCounter: Int, CaseIterable, Sendable {
     /// Sends that the kernel could not split for want of checksum offload (EIO), after which that thread sends each
     /// datagram by itself.
     case segmentationRefusals
+    /// Packets that the eBPF datapath took past the host's stack, of those sent and received.
+    case bypassedSent, bypassedReceived
+    /// Packets and datagrams that the eBPF datapath left to this one.
+    case declinedSent, declinedReceived
 
     package var name: String { "\(self)" }
 }

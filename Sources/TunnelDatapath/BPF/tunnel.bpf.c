@@ -1,42 +1,208 @@
-/*
- * The tunnel's programs for traffic control (tc): they count what passes and leave the rest to the stack.
- */
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
+// The kernel's half of the datapath, at five hooks:
+//
+//   pod       what comes from a pod               tc ingress of its veth's host end
+//   tunnel    what the host routes to the overlay  tc egress of the tunnel device
+//   uplink    what comes from other nodes          tc ingress of the devices that lead to them
+//   merged    the same, behind the GRO loop        tc ingress of the loop's end
+//   to_pod    what the host hands to a pod         tc egress of its veth's host end
+//
+// `pod` and `to_pod` are there for flows that may skip the stack alone. Whatever a program cannot or must not do itself it
+// leaves to whoever comes next: other programs, the stack, and at last the daemon in user space, which can do everything.
+#include "flow.h"
+#include "receive.h"
+#include "send.h"
 
-#include <bpf/bpf_helpers.h>
+const char program_license[] SEC("license") = "GPL";
 
-/* Packets and bytes that came by, for each direction. */
-struct passed {
-    __u64 packets;
-    __u64 bytes;
-};
+static __always_inline int drop(enum warrens_counter reason, __u32 packets)
+{
+    add(reason, packets);
+    return DROP;
+}
 
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 2);
-    __type(key, __u32);
-    __type(value, struct passed);
-} passed SEC(".maps");
+// Sends the packet behind `link_length` bytes of link header to the peer with this number.
+static __always_inline int send(struct __sk_buff *skb, __u32 link_length, const struct warrens_config *config,
+                                __u32 number, const struct packet *packet)
+{
+    struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
+    if (!peer || !(peer->flags & WARRENS_PEER_REACHABLE) || !fits(skb, config, peer, packet))
+        return NEXT;
+    __u32 packets = segment_count(skb, packet);
+    __u64 bytes = segment_bytes(packet, packets);
+    if (!encapsulate(skb, link_length, config, peer, packet))
+        return drop(WARRENS_DROP_SEND_FAILED, packets);
+    count_sent(number, packets, bytes);
+    return transmit(skb, config, peer);
+}
 
-static __always_inline int count(struct __sk_buff *packet, __u32 direction) {
-    struct passed *counter = bpf_map_lookup_elem(&passed, &direction);
-    if (counter) {
-        counter->packets++;
-        counter->bytes += packet->len;
+// A tunnel inside of the tunnel?
+static __always_inline bool is_loop(const struct packet *packet)
+{
+    if (packet->protocol != IPPROTO_UDP)
+        return false;
+    struct warrens_endpoint key = {.address = packet->destination, .port = packet->destination_port};
+    return bpf_map_lookup_elem(&endpoints, &key);
+}
+
+SEC("tc")
+int tunnel(struct __sk_buff *skb)
+{
+    const struct warrens_config *config = configuration();
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!config || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
+        return NEXT;
+    if (!read_packet(skb, 0, is_v6, &packet) || packet.length != skb->len ||
+        is_martian(&packet.destination, is_v6) || is_loop(&packet))
+        goto declined;
+    if (config->flags & WARRENS_FAST_PATH)
+        leaves_stack(&packet, true);
+    __u32 number = carrier(config, &packet.destination);
+    if (number == NOBODY)
+        goto declined;
+    int action = send(skb, 0, config, number, &packet);
+    if (action != NEXT)
+        return action;
+declined:
+    add(WARRENS_DECLINED_SENT, 1);
+    return NEXT;
+}
+
+SEC("tc")
+int pod(struct __sk_buff *skb)
+{
+    const struct warrens_config *config = configuration();
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!config || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
+        return NEXT;
+    if (!read_packet(skb, ETH_HLEN, is_v6, &packet) || packet.length != skb->len - ETH_HLEN)
+        return NEXT;
+    __u32 number = subnet_owner(config, &packet.destination);
+    if (number == NOBODY)
+        return NEXT;
+    struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet.source);
+    if (!local || local->device != skb->ifindex || !(local->flags & WARRENS_LOCAL_BYPASSABLE))
+        return NEXT;
+    if (!enters_stack(&packet, true) || packet.hop_limit <= 1 || is_loop(&packet))
+        return NEXT;
+    struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
+    if (!peer || !(peer->flags & WARRENS_PEER_REACHABLE) || !fits(skb, config, peer, &packet))
+        return NEXT;
+    __u32 packets = segment_count(skb, &packet);
+    if (!lower_hop_limit(skb, ETH_HLEN, is_v6))
+        return NEXT;
+    add(WARRENS_BYPASSED_SENT, packets);
+    return send(skb, ETH_HLEN, config, number, &packet);
+}
+
+SEC("tc")
+int to_pod(struct __sk_buff *skb)
+{
+    const struct warrens_config *config = configuration();
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!config || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
+        return NEXT;
+    if (read_packet(skb, ETH_HLEN, is_v6, &packet))
+        leaves_stack(&packet, false);
+    return NEXT;
+}
+
+// Hands a packet that was accepted from a peer, behind an Ethernet header, to where it goes on this node.
+static __always_inline int deliver(struct __sk_buff *skb, const struct warrens_config *config,
+                                   const struct packet *packet, __u32 packets)
+{
+    if (config->flags & WARRENS_FAST_PATH) {
+        struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet->destination);
+        if (local && local->flags & WARRENS_LOCAL_BYPASSABLE && enters_stack(packet, false) && packet->hop_limit > 1) {
+            __u16 type = packet->is_v6 ? ETH_P_IPV6 : ETH_P_IP;
+            if (!write_link_header(skb, local->pod_mac, local->host_mac, type) ||
+                !lower_hop_limit(skb, ETH_HLEN, packet->is_v6))
+                return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
+            add(WARRENS_BYPASSED_RECEIVED, packets);
+            return bpf_redirect_peer(local->device, 0);
+        }
     }
-    /* The same number as TCX_NEXT: whoever comes behind goes on with the packet. */
-    return TC_ACT_UNSPEC;
+    return bpf_redirect(config->tunnel_device, BPF_F_INGRESS);
+}
+
+static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
+{
+    const struct warrens_config *config = configuration();
+    const __u32 link_length = has_link_header ? ETH_HLEN : 0;
+    struct datagram datagram;
+    struct packet packet;
+
+    if (!config)
+        return NEXT;
+    bool over_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!over_v6 && skb->protocol != bpf_htons(ETH_P_IP))
+        return NEXT;
+    if (!read_datagram(skb, link_length, over_v6, config, &datagram))
+        return NEXT;
+
+    __u32 outer = outer_length(config, over_v6);
+    if (!read_inner(skb, link_length, over_v6, config, &datagram, &packet))
+        goto declined;
+    __u32 packets = segment_count(skb, &packet);
+    enum warrens_counter reason;
+    __u32 number = check(config, &packet, &reason);
+    if (number == NOBODY)
+        return drop(reason, packets);
+    struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
+    if (!peer)
+        goto declined;
+    if (peer->flags & WARRENS_PEER_CHECKS_SOURCE && !sends_from(number, peer, &datagram.source))
+        return drop(WARRENS_DROP_SPOOFED_SOURCE, packets);
+    if (!is_deliverable(skb, config, peer, over_v6, &packet))
+        goto declined;
+    __u8 class;
+    if (!decapsulated_class(packet.traffic_class, datagram.traffic_class, &class))
+        return drop(WARRENS_DROP_CONGESTION, packets);
+
+    count_received(number, packets, segment_bytes(&packet, packets));
+    if (class != packet.traffic_class && !set_traffic_class(skb, link_length + outer, packet.is_v6, class))
+        return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
+    if (!decapsulate(skb, has_link_header, outer, over_v6, packet.is_v6))
+        return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
+    if (enters_loop(skb, config, &packet)) {
+        if (!write_link_header(skb, config->loop_mac, config->loop_mac, packet.is_v6 ? ETH_P_IPV6 : ETH_P_IP))
+            return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
+        return bpf_redirect(config->loop_device, 0);
+    }
+    return deliver(skb, config, &packet, packets);
+
+declined:
+    add(WARRENS_DECLINED_RECEIVED, 1);
+    return NEXT;
 }
 
 SEC("tc")
-int count_ingress(struct __sk_buff *packet) {
-    return count(packet, 0);
+int uplink(struct __sk_buff *skb)
+{
+    return receive(skb, true);
 }
 
+// Of a device without link header: point to point links, mobile networks.
 SEC("tc")
-int count_egress(struct __sk_buff *packet) {
-    return count(packet, 1);
+int bare_uplink(struct __sk_buff *skb)
+{
+    return receive(skb, false);
 }
 
-char LICENSE[] SEC("license") = "GPL";
+// Everything in the loop was accepted on an uplink.
+SEC("tc")
+int merged(struct __sk_buff *skb)
+{
+    const struct warrens_config *config = configuration();
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!config || !read_packet(skb, ETH_HLEN, is_v6, &packet))
+        return DROP;
+    return deliver(skb, config, &packet, segment_count(skb, &packet));
+}

@@ -1,20 +1,15 @@
+import Addressing
 internal import Host
+internal import KernelPath
 internal import Overlay
 internal import PacketPath
 
 /// Holds the settings against what this build can do.
 enum Capabilities {
     /// Refuses what would otherwise be silently something else than was asked for.
-    ///
-    /// - Returns: Why the datapath in use is in use.
-    static func check(_ settings: Settings, source: String) throws(OverlayError) -> String {
+    static func check(_ settings: Settings, source: String) throws(OverlayError) {
         if settings.encryption != .none {
             throw refusal(source, "encryption", settings.encryption.rawValue, "none")
-        }
-        switch settings.datapath {
-        case .ebpf: throw refusal(source, "datapath", settings.datapath.rawValue, "auto or tun")
-        case .tun: return "the settings say so"
-        case .auto: return "this version has no eBPF datapath"
         }
     }
 
@@ -24,6 +19,16 @@ enum Capabilities {
             batches: settings.batching == .automatic,
             queues: settings.queues ?? min(max(processorCount() / 2, 1), mostQueues),
             hashesSourcePorts: settings.sourcePorts == .hashed, framing: settings.framing)
+    }
+
+    /// How the kernel's datapath works under these settings.
+    static func kernelOptions(_ settings: Settings) -> KernelOptions {
+        KernelOptions(
+            port: settings.port, mark: KernelNames.datagramMark,
+            subnetLengthV4: settings.v4Prefix.length + settings.v4Width,
+            subnetLengthV6: settings.v6Prefix.length + 64,
+            framesPackets: settings.framing == .gpe, hashesSourcePorts: settings.sourcePorts == .hashed,
+            fastPath: settings.fastPath == .on)
     }
 
     /// Queues beyond this many are for the settings to ask for: each costs two threads and their memory.

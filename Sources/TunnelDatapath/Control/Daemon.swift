@@ -1,6 +1,7 @@
 import Addressing
 internal import Glibc
 internal import Host
+internal import KernelPath
 internal import Logging
 internal import Overlay
 internal import PacketPath
@@ -17,10 +18,14 @@ final class Daemon {
     private var identity: Identity
     private var loader: RegistryLoader
     private let kernel: NodeKernel
+    /// Why ``layers`` are what they are.
     private let datapathReason: String
     /// Bounds how long one change of the node file may keep the control thread: each draws new subnets at random.
     private static let renumberingsAtOnce = 8
     private var datapath: TunDatapath
+    /// What carries most packets before they come to ``datapath``, where this kernel can.
+    private let kernelPath: KernelPath?
+    private let surroundings: KernelSurroundings
     private var datapathIsLost = false
     /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
     private var untold = PeerDifference()
@@ -44,6 +49,7 @@ final class Daemon {
     private struct Timers {
         let file: Timer
         let kernel: Timer
+        let pods: Timer
         let claim: Timer
     }
 
@@ -53,7 +59,7 @@ final class Daemon {
         self.log = log
         do throws(OverlayError) {
             settings = try Settings.load(paths)
-            datapathReason = try Capabilities.check(settings, source: paths.settings)
+            try Capabilities.check(settings, source: paths.settings)
             identity = try Identity(paths: paths, settings: settings, log: log)
         } catch {
             throw StartError(error)
@@ -70,7 +76,7 @@ final class Daemon {
             watch = try NodeFileWatch(path: loader.path)
             settingsWatch = try NodeFileWatch(path: paths.settings)
             resolver = try NameResolver()
-            timers = Timers(file: try Timer(), kernel: try Timer(), claim: try Timer())
+            timers = Timers(file: try Timer(), kernel: try Timer(), pods: try Timer(), claim: try Timer())
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
             // we are about to know with "unreachable".
             loader.read(settings: settings)
@@ -81,6 +87,9 @@ final class Daemon {
             let plan = maker.plan(for: loader.registry.peers)
             demands = maker.demands(of: plan)
             datapath = try Self.openDatapath(settings, plan)
+            surroundings = try KernelSurroundings(paths, settings, kernel.routes)
+            (kernelPath, datapathReason) = try KernelPathStart(paths, settings, kernel.routes).open(
+                plan, surroundings, kernel.underlay, ownSubnets: Self.subnets(identity))
             let (board, reload) = (StatusBoard(), try Event())
             (self.board, self.reload) = (board, reload)
             server = try StatusServer(path: paths.socket) { request in
@@ -114,14 +123,19 @@ final class Daemon {
             device: KernelNames.tunnelDevice, port: settings.port, options: Capabilities.options(settings), plan: plan)
     }
 
+    /// All that carries packets.
+    private var layers: any Datapath {
+        kernelPath.map { LayeredDatapath($0, aggregation: surroundings.aggregation, over: datapath) } ?? datapath
+    }
+
     private func describeStart() {
         let node = identity.node
         log.notice(
             "started",
             metadata: [
                 "version": "\(Self.version)", "node": "\(node.name)", "nodeID": "\(node.nodeID)",
-                "subnets": "\(node.subnets.map(\.description).joined(separator: ","))", "datapath": "\(datapath.name)",
-                "reason": "\(datapathReason)", "offloads": "\(datapath.offloads)",
+                "subnets": "\(node.subnets.map(\.description).joined(separator: ","))", "datapath": "\(layers.name)",
+                "reason": "\(datapathReason)", "offloads": "\(layers.offloads)",
                 "peers": "\(loader.registry.peers.count)",
             ])
         if let error = loader.lastError { tellBadFile(error) }
@@ -171,17 +185,23 @@ final class Daemon {
             for peer in loader.registry.peers where hostNames.isNeeded(for: peer) { untold.add(peer) }
             apply()
         }
-        return kernel.changeDescriptors.map { ($0, kernelChanged) } + [
-            (resolver.changed.descriptor, namesChanged),
-            (watch.descriptor, fileChanged),
-            (settingsWatch.descriptor, fileChanged),
-            (timers.file.descriptor, readFiles),
-            (timers.kernel.descriptor, followKernel),
-            (timers.claim.descriptor, dateClaim),
-            (reload.descriptor, requested),
-            (datapath.lost.descriptor, replaceDatapath),
-            (datapath.framingAlarm.raised.descriptor, tellFraming),
-        ]
+        let podsChanged = { [self] in
+            surroundings.drain()
+            timers.pods.set(milliseconds: 100)
+        }
+        return kernel.changeDescriptors.map { ($0, kernelChanged) } + surroundings.descriptors.map { ($0, podsChanged) }
+            + [
+                (resolver.changed.descriptor, namesChanged),
+                (watch.descriptor, fileChanged),
+                (settingsWatch.descriptor, fileChanged),
+                (timers.file.descriptor, readFiles),
+                (timers.kernel.descriptor, followKernel),
+                (timers.pods.descriptor, followPods),
+                (timers.claim.descriptor, dateClaim),
+                (reload.descriptor, requested),
+                (datapath.lost.descriptor, replaceDatapath),
+                (datapath.framingAlarm.raised.descriptor, tellFraming),
+            ]
     }
 
     /// - Returns: True where it is time to stop.
@@ -200,9 +220,11 @@ final class Daemon {
     private func reloadAll() {
         do throws(OverlayError) {
             let fresh = try Settings.load(paths)
-            _ = try Capabilities.check(fresh, source: paths.settings)
+            try Capabilities.check(fresh, source: paths.settings)
             if fresh.port != settings.port || fresh.nodeFile != settings.nodeFile
                 || Capabilities.options(fresh) != Capabilities.options(settings)
+                || Capabilities.kernelOptions(fresh) != Capabilities.kernelOptions(settings)
+                || fresh.datapath != settings.datapath
             {
                 throw OverlayError(
                     source: paths.settings,
@@ -257,6 +279,16 @@ final class Daemon {
         }
         if identity.dropDrained(settings) { rebuildRegistry() }
         apply()
+    }
+
+    private func followPods() {
+        timers.pods.acknowledge()
+        do throws(SystemError) {
+            try followSurroundings()
+        } catch {
+            log.error("eBPF programs cannot follow", metadata: ["error": "\(error)"])
+            timers.pods.set(milliseconds: 5000)
+        }
     }
 
     private func dateClaim() {
@@ -341,7 +373,12 @@ final class Daemon {
             settings: settings, node: identity.node, registry: loader.registry, underlay: kernel.underlay,
             resolved: resolver.addresses)
         let started = monotonicNanoseconds()
-        if isAllUntold || datapathIsLost { try tellAll(maker) } else { tellDifference(maker) }
+        do throws(SystemError) {
+            if isAllUntold || datapathIsLost { try tellAll(maker) } else { try tellDifference(maker) }
+        } catch {
+            isAllUntold = true
+            throw error
+        }
         log.debug(
             "datapath follows",
             metadata: [
@@ -353,13 +390,24 @@ final class Daemon {
         let problems = demands.problems
         RegistryLog(log).tell(problems.filter(Set(problems).subtracting(hostProblems).contains))
         hostProblems = problems
-        let network = maker.network(demands)
+        var network = maker.network(demands)
+        network.outlivesDaemon = kernelPath != nil
         if network.mtu != mtu || !Files.exists(paths.mtu) {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
             mtu = network.mtu
         }
         for change in try kernel.reconcile(network, maker.masquerade) {
             log.info("kernel changed", metadata: ["change": "\(change)"])
+        }
+        try followSurroundings()
+    }
+
+    private func followSurroundings() throws(SystemError) {
+        guard let kernelPath,
+            let now = try surroundings.look(kernel.underlay, ownSubnets: Self.subnets(identity))
+        else { return }
+        for change in try kernelPath.follow(now) {
+            log.info("eBPF programs changed", metadata: ["change": "\(change)"])
         }
     }
 
@@ -369,25 +417,28 @@ final class Daemon {
             datapath.stop()
             datapath = try Self.openDatapath(settings, plan)
             datapathIsLost = false
+            try kernelPath?.replace(plan)
         } else {
-            datapath.replace(plan)
+            try layers.replace(plan)
         }
         demands = maker.demands(of: plan)
     }
 
     /// Costs no more than the difference is worth: whatever is done here for all peers delays each change.
-    private func tellDifference(_ maker: PlanMaker) {
+    private func tellDifference(_ maker: PlanMaker) throws(SystemError) {
         let change = maker.change(untold)
         let former = (change.removed + change.updated.map(\.name)).compactMap(datapath.peer(named:))
-        datapath.apply(change)
-        for peer in former { demands.replace(peer, by: nil) }
-        for peer in change.updated { demands.replace(nil, by: (peer, maker.demand(of: peer))) }
+        defer {
+            for peer in former { demands.replace(peer, by: nil) }
+            for peer in change.updated { demands.replace(nil, by: (peer, maker.demand(of: peer))) }
+        }
+        try layers.apply(change)
     }
 
     private func publish() {
         board.publish(
             StatusReporter(
-                node: identity.node, loader: loader, hostProblems: hostProblems, mtu: mtu, datapath: datapath,
+                node: identity.node, loader: loader, hostProblems: hostProblems, mtu: mtu, datapath: layers,
                 datapathReason: datapathReason, warnings: warnings.texts, otherFraming: framingLog.nodes))
     }
 

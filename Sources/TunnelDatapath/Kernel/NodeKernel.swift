@@ -11,7 +11,7 @@ final class NodeKernel {
     private(set) var underlay: Underlay
     private var bridgeMTU: BridgeMTU
     private var overlaySets = OverlaySets()
-    private let routes: RouteSocket
+    let routes: RouteSocket
     private let nftables: Nftables?
     private let routeListener: OwnedDescriptor
     private let nftablesListener: SharedDescriptor?

@@ -18,6 +18,8 @@ struct OverlayNetwork: Equatable {
     var destinations: [IPPrefix]
     /// What this host reaches without the overlay though a destination contains it.
     var exceptions: [IPPrefix] = []
+    /// Packets go on while no daemon has the device open: the kernel path carries them.
+    var outlivesDaemon = false
 
     private var families: [IPFamily] {
         [.v6, .v4].filter { family in tunnelAddresses.contains { $0.family == family } }
@@ -40,8 +42,7 @@ struct OverlayNetwork: Equatable {
     private func reconcileDevice(_ link: Link, _ socket: RouteSocket) throws(SystemError) -> [String] {
         var changed = false
         if families.contains(.v4) {
-            // A daemon that does not run leaves the device without a carrier; its routes must not swallow packets.
-            changed = try ensure("ipv4", "ignore_routes_with_linkdown", "1") || changed
+            changed = try ensure("ipv4", "ignore_routes_with_linkdown", ignoresRoutes) || changed
             // Replies may arrive by way of another route than a packet to their source would take.
             changed = try ensure("ipv4", "rp_filter", "2") || changed
             // ICMP errors that we write into the device bear its own address.
@@ -50,7 +51,7 @@ struct OverlayNetwork: Equatable {
         }
         if families.contains(.v6) {
             changed = try ensure("ipv6", "disable_ipv6", "0") || changed
-            changed = try ensure("ipv6", "ignore_routes_with_linkdown", "1") || changed
+            changed = try ensure("ipv6", "ignore_routes_with_linkdown", ignoresRoutes) || changed
             changed = try ensure("ipv6", "accept_ra", "0") || changed
             changed = try ensure("ipv6", "forwarding", "1") || changed
         }
@@ -65,6 +66,10 @@ struct OverlayNetwork: Equatable {
         try socket.perform(requests)
         return ["\(KernelNames.tunnelDevice) up with MTU \(mtu)"]
     }
+
+    /// A daemon that does not run leaves the device without a carrier; its routes must not swallow packets, unless
+    /// somebody else picks them up on the way.
+    private var ignoresRoutes: String { outlivesDaemon ? "0" : "1" }
 
     private func ensure(_ family: String, _ key: String, _ value: String) throws(SystemError) -> Bool {
         try Sysctl.ensure("net", family, "conf", KernelNames.tunnelDevice, key, value: value)

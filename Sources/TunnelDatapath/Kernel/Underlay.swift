@@ -35,12 +35,12 @@ final class Underlay {
 
     let fingerprint: Fingerprint
     private let socket: RouteSocket
-    private let links: [Int32: Link]
+    let links: [Int32: Link]
     /// Routes that leave by devices other than our own. None into this node's own subnets: those are pods, behind
     /// devices of other plugins too.
-    private let routes: [Route]
+    let routes: [Route]
     /// Addresses on devices other than our own, as above.
-    private let addresses: [InterfaceAddress]
+    let addresses: [InterfaceAddress]
     /// The unicast addresses of this host at which datagrams of other nodes can arrive, in ascending order: on whatever
     /// device, but not those in this node's own subnets, which are the overlay's.
     let ownAddresses: [IPAddress]

@@ -1,0 +1,213 @@
+internal import BPFShim
+package import Host
+package import PacketPath
+internal import Synchronization
+
+/// The datapath in the kernel: eBPF programs at the tunnel device, the uplinks and the pods' veths.
+///
+/// They carry what they can. The rest goes to the tunnel device and to the UDP port, where another datapath has to stand.
+/// All that it makes in the kernel is pinned: packets go on while no `warrensd` runs, and the next one takes it over.
+package final class KernelPath: Sendable {
+    private struct State {
+        var peers: PeerMaps
+        var hooks: HookSet
+        var plan: ForwardingPlan.Local
+        var surroundings: Surroundings
+    }
+
+    package let options: KernelOptions
+    private let maps: DatapathMaps
+    private let state: Mutex<State>
+
+    /// Loads the programs, fills their maps and has them run.
+    ///
+    /// - Throws: Where this kernel cannot do it: the reason, for people to read.
+    package init(
+        _ options: KernelOptions, pins: BPFFileSystem, plan: ForwardingPlan, _ surroundings: Surroundings
+    ) throws(SystemError) {
+        try pins.mount()
+        let object = try BPFObject(.tunnel)
+        for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(Self.mapPin(name))) }
+        try object.load()
+        maps = try DatapathMaps(object)
+        var programs: [String: BPFProgram] = [:]
+        for name in object.programNames { programs[name] = try object.program(named: name) }
+        self.options = options
+        var state = State(
+            peers: PeerMaps(maps, options.subnetLengths), hooks: try HookSet(pins, programs), plan: plan.local,
+            surroundings: surroundings)
+        try Self.fill(&state, maps, options, plan.peers)
+        _ = try state.hooks.settle(options.places(surroundings))
+        try Self.removeOtherLayouts(pins)
+        self.state = Mutex(state)
+    }
+
+    /// The version stands in the name: maps of another layout are filled beside the old ones, which go once no program
+    /// reads them any more.
+    private static func mapPin(_ name: String) -> String { "map-\(WARRENS_LAYOUT_VERSION)-\(name)" }
+
+    private static func removeOtherLayouts(_ pins: BPFFileSystem) throws(SystemError) {
+        let ours = Set(DatapathMaps.names.map(mapPin))
+        for pin in try pins.pins() where pin.hasPrefix("map-") && !ours.contains(pin) { try pins.removePin(pin) }
+    }
+
+    /// Takes all that a kernel path has left out of the kernel. Does nothing where there is nothing.
+    ///
+    /// - Returns: What was there: `uplink at ingress of device 2`.
+    @discardableResult
+    package static func remove(_ pins: BPFFileSystem) throws(SystemError) -> [String] {
+        guard pins.isMounted else { return [] }
+        var hooks = try HookSet(pins, [:])
+        let places = hooks.places.map(\.description)
+        _ = try hooks.settle([])
+        try pins.remove()
+        return places
+    }
+
+    // MARK: Following
+
+    /// Puts a plan in force. What it has in common with the former one loses no packet.
+    package func replace(_ plan: ForwardingPlan) throws(SystemError) {
+        try withState { state throws(SystemError) in
+            state.plan = plan.local
+            try Self.fill(&state, maps, options, plan.peers)
+        }
+    }
+
+    /// Changes the plan in force, in the same way.
+    package func apply(_ change: ForwardingChange) throws(SystemError) {
+        try withState { state throws(SystemError) in
+            try state.peers.apply(change, state.surroundings.ways)
+            if state.plan != change.local {
+                state.plan = change.local
+                try Self.fillLocal(state, maps, options)
+            } else {
+                try Self.configure(state, maps, options)
+            }
+        }
+    }
+
+    /// Follows what has changed around the datapath.
+    ///
+    /// - Returns: What was changed at hooks, in words for the log.
+    package func follow(_ surroundings: Surroundings) throws(SystemError) -> [String] {
+        try withState { state throws(SystemError) in
+            // Programs come before what leads packets to them, and go after it.
+            let former = state.surroundings
+            let changes = try state.hooks.settle(options.places(surroundings).union(options.places(former)))
+            if surroundings != former {
+                state.surroundings = surroundings
+                try state.peers.refresh(surroundings.ways)
+                try Self.fillLocal(state, maps, options)
+            }
+            return try changes + state.hooks.settle(options.places(surroundings))
+        }
+    }
+
+    /// Has all flows meet the stack again: packet filters have changed.
+    package func forgetFlows() throws(SystemError) {
+        try maps.flows.remove(try maps.flows.entries().map(\.key))
+    }
+
+    private func withState<Result: Sendable>(
+        _ body: (inout State) throws(SystemError) -> sending Result
+    ) throws(SystemError) -> Result {
+        try state.withLock { state throws(SystemError) in try body(&state) }
+    }
+
+    // MARK: Filling
+
+    private static func fill(
+        _ state: inout State, _ maps: DatapathMaps, _ options: KernelOptions, _ peers: [ForwardingPlan.Peer]
+    ) throws(SystemError) {
+        try state.peers.reconcile(peers, state.surroundings.ways)
+        try fillLocal(state, maps, options)
+    }
+
+    private static func fillLocal(
+        _ state: borrowing State, _ maps: DatapathMaps, _ options: KernelOptions
+    ) throws(SystemError) {
+        var own: [Bytes<warrens_prefix>: UInt32] = [:]
+        for route in state.plan.routes { own[Bytes(warrens_prefix(route))] = WARRENS_OWN_ROUTE.rawValue }
+        for subnet in state.plan.subnets { own[Bytes(warrens_prefix(subnet))] = WARRENS_OWN_SUBNET.rawValue }
+        try maps.own.replace(own)
+        var addresses: [Bytes<warrens_address>: UInt8] = [:]
+        for address in state.plan.addresses { addresses[Bytes(warrens_address(address))] = 1 }
+        try maps.addresses.replace(addresses)
+        try maps.locals.replace(state.surroundings.locals)
+        try configure(state, maps, options)
+    }
+
+    private static func configure(
+        _ state: borrowing State, _ maps: DatapathMaps, _ options: KernelOptions
+    ) throws(SystemError) {
+        var config = options.config
+        config.tunnel_device = UInt32(bitPattern: state.surroundings.tunnelDevice)
+        if let loop = state.surroundings.loop {
+            config.loop_device = UInt32(bitPattern: loop.entry)
+            config.loop_mac = loop.mac.tuple
+        }
+        config.longest_received = UInt32(clamping: state.plan.longestReceived)
+        if state.peers.oddSubnetCount > 0 { config.flags |= WARRENS_HAS_ODD_SUBNETS.rawValue }
+        if state.peers.routeCount > 0 { config.flags |= WARRENS_HAS_ROUTES.rawValue }
+        if let present = try maps.config.value(for: 0), Bytes(present) == Bytes(config) { return }
+        try maps.config.set(config, for: 0)
+    }
+
+    // MARK: Looking
+
+    /// What the programs have counted since they were first loaded: the counters outlive a `warrensd`.
+    package func addCounters(to totals: inout CounterTotals) {
+        for counter in KernelCounter.all {
+            guard let value = try? maps.counters.total(counter.index)?.first else { continue }
+            switch counter.meaning {
+            case .traffic(let traffic): totals.add(value, to: traffic)
+            case .drop(let reason): totals.add(value, to: reason)
+            }
+        }
+    }
+
+    /// What was carried for a peer; nil for one that is not known.
+    package func traffic(of name: String) -> PeerTraffic? {
+        let number = state.withLock { $0.peers.number(of: name) }
+        guard let number, let entry = try? maps.traffic.value(for: number) else { return nil }
+        var traffic = PeerTraffic()
+        traffic.sentPackets = entry.sent_packets
+        traffic.sentBytes = entry.sent_bytes
+        traffic.receivedPackets = entry.received_packets
+        traffic.receivedBytes = entry.received_bytes
+        if entry.last_received > 0 { traffic.lastReceived = Int64(entry.last_received / 1_000_000_000) }
+        return traffic
+    }
+
+    /// How it works, for people to read.
+    package var summary: String {
+        var parts = ["tc"]
+        if options.fastPath { parts.append("fast path") }
+        if options.framesPackets { parts.append("VXLAN-GPE") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// The programs' places and numbers, and the maps with their fill, for people to read.
+    package func inspect() -> KernelInspection {
+        let hooks = state.withLock { state in
+            state.hooks.places.map { place in
+                KernelInspection.Hook(
+                    program: place.program, device: place.point.device, direction: place.point.direction.rawValue,
+                    programID: state.hooks.programID(at: place))
+            }
+        }
+        let fills = [
+            ("subnets", try? maps.subnets.count()), ("odd_subnets", try? maps.oddSubnets.count()),
+            ("routes", try? maps.routes.count()), ("peers", try? maps.peers.count()),
+            ("locals", try? maps.locals.count()), ("flows", try? maps.flows.count()),
+        ]
+        let handles = maps.handles
+        return KernelInspection(
+            hooks: hooks,
+            maps: fills.compactMap { name, count in
+                guard let handle = handles.first(where: { $0.name == name }), let count else { return nil }
+                return .init(name: name, entries: count, capacity: Int(handle.capacity))
+            })
+    }
+}

@@ -1,0 +1,119 @@
+package import Addressing
+internal import BPFShim
+internal import PacketPath
+
+/// What stands around the kernel path on this node, as of one moment.
+package struct Surroundings: Sendable, Equatable {
+    /// A device by which other nodes are reached.
+    package struct Uplink: Sendable, Equatable {
+        package var index: Int32
+        /// Nil for a device without Ethernet header.
+        package var mac: MACAddress?
+
+        package init(index: Int32, mac: MACAddress?) {
+            self.index = index
+            self.mac = mac
+        }
+    }
+
+    /// A pod's end of the overlay on this node.
+    package struct Pod: Sendable, Equatable {
+        /// The host's end of the veth pair, and its MAC address.
+        package var device: Int32
+        package var hostMAC: MACAddress
+        /// That of the pod's end.
+        package var mac: MACAddress
+        package var addresses: [IPAddress]
+        /// False where the host's end shapes traffic, or somebody else filters there: then nothing skips the stack.
+        package var isBypassable: Bool
+
+        package init(
+            device: Int32, hostMAC: MACAddress, mac: MACAddress, addresses: [IPAddress], isBypassable: Bool
+        ) {
+            self.device = device
+            self.hostMAC = hostMAC
+            self.mac = mac
+            self.addresses = addresses
+            self.isBypassable = isBypassable
+        }
+    }
+
+    /// A neighbour on a link.
+    package struct Neighbour: Hashable, Sendable {
+        package var device: Int32
+        package var address: IPAddress
+
+        package init(device: Int32, address: IPAddress) {
+            self.device = device
+            self.address = address
+        }
+    }
+
+    /// A pair of veths through which received packets go to be merged (generic receive offload).
+    package struct Loop: Sendable, Equatable {
+        /// Where packets go in, and where they come out.
+        package var entry: Int32
+        package var exit: Int32
+        /// The MAC address of the exit.
+        package var mac: MACAddress
+
+        package init(entry: Int32, exit: Int32, mac: MACAddress) {
+            self.entry = entry
+            self.exit = exit
+            self.mac = mac
+        }
+    }
+
+    package var tunnelDevice: Int32
+    package var uplinks: [Uplink]
+    /// Nil where received packets are delivered as they come.
+    package var loop: Loop?
+    package var pods: [Pod]
+    /// Addresses of the overlay that are the host's own.
+    package var hostAddresses: [IPAddress]
+    /// The MAC addresses of neighbours, as far as somebody keeps them true.
+    package var neighbours: [Neighbour: MACAddress]
+    /// The longest outer datagrams that the network has reported to pass, by destination, in bytes.
+    package var learnedMTUs: [IPAddress: Int]
+
+    package init(
+        tunnelDevice: Int32, uplinks: [Uplink] = [], loop: Loop? = nil, pods: [Pod] = [],
+        hostAddresses: [IPAddress] = [],
+        neighbours: [Neighbour: MACAddress] = [:], learnedMTUs: [IPAddress: Int] = [:]
+    ) {
+        self.tunnelDevice = tunnelDevice
+        self.uplinks = uplinks
+        self.loop = loop
+        self.pods = pods
+        self.hostAddresses = hostAddresses
+        self.neighbours = neighbours
+        self.learnedMTUs = learnedMTUs
+    }
+
+    var ways: PeerMaps.Ways {
+        PeerMaps.Ways(
+            hop: { nextHop, neighbour in
+                guard let uplink = uplinks.first(where: { $0.index == nextHop.interfaceIndex }) else { return nil }
+                return LinkHop(
+                    device: uplink.mac,
+                    neighbour: neighbours[Neighbour(device: nextHop.interfaceIndex, address: neighbour)])
+            },
+            learnedMTU: { learnedMTUs[$0] })
+    }
+
+    var locals: [Bytes<warrens_address>: warrens_local] {
+        var locals: [Bytes<warrens_address>: warrens_local] = [:]
+        for address in hostAddresses {
+            var local = warrens_local()
+            local.flags = WARRENS_LOCAL_HOST.rawValue
+            locals[Bytes(warrens_address(address))] = local
+        }
+        for pod in pods {
+            let local = warrens_local(
+                device: UInt32(bitPattern: pod.device), pod_mac: pod.mac.tuple, host_mac: pod.hostMAC.tuple,
+                flags: pod.isBypassable ? WARRENS_LOCAL_BYPASSABLE.rawValue : 0)
+            for address in pod.addresses { locals[Bytes(warrens_address(address))] = local }
+        }
+        return locals
+    }
+}

@@ -1,0 +1,198 @@
+// From a datagram to the inner packet, and what must hold before it may enter.
+#pragma once
+
+#include "lookup.h"
+#include "send.h"
+
+// Explicit congestion notification, RFC 3168: the two low bits of the traffic class.
+#define ECN_MASK 3
+#define ECN_CAPABLE_1 1
+#define ECN_CAPABLE_0 2
+#define ECN_CONGESTION 3
+
+// BPF_F_ADJ_ROOM_DECAP_L3_IPV4 and _IPV6 of linux/bpf.h since Linux 6.3.
+#define DECAP_L3_IPV4 (1ULL << 7)
+#define DECAP_L3_IPV6 (1ULL << 8)
+
+// The outer headers of a datagram to the tunnel's port.
+struct datagram {
+    struct warrens_address source;
+    // Of the IP packet in all, by its header.
+    __u32 length;
+    __u8 traffic_class;
+};
+
+// Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port of this host: somebody else's,
+// or the kernel's to put together first.
+static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, bool over_v6,
+                                          const struct warrens_config *config, struct datagram *datagram)
+{
+    struct warrens_address destination;
+    __u32 headers = (over_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + sizeof(struct udphdr);
+    void *data = (void *)(long)skb->data;
+    void *end = (void *)(long)skb->data_end;
+
+    if (data + offset + headers + 1 > end)
+        return false;
+    struct udphdr *udp = data + offset + headers - sizeof(*udp);
+    if (udp->dest != config->port)
+        return false;
+    if (over_v6) {
+        struct ipv6hdr *header = data + offset;
+        if (header->version != 6 || header->nexthdr != IPPROTO_UDP)
+            return false;
+        __builtin_memcpy(&datagram->source, &header->saddr, 16);
+        __builtin_memcpy(&destination, &header->daddr, 16);
+        datagram->length = bpf_ntohs(header->payload_len) + sizeof(*header);
+        datagram->traffic_class = bpf_ntohs(*(__u16 *)header) >> 4;
+    } else {
+        struct iphdr *header = data + offset;
+        if (header->version != 4 || header->ihl != 5 || header->protocol != IPPROTO_UDP ||
+            header->frag_off & bpf_htons(FRAGMENT_OFFSET | MORE_FRAGMENTS))
+            return false;
+        map_v4(&datagram->source, header->saddr);
+        map_v4(&destination, header->daddr);
+        datagram->length = bpf_ntohs(header->tot_len);
+        datagram->traffic_class = header->tos;
+    }
+    if (datagram->length != bpf_ntohs(udp->len) + headers - sizeof(*udp))
+        return false;
+    return bpf_map_lookup_elem(&addresses, &destination);
+}
+
+static __always_inline bool is_framed(struct __sk_buff *skb, __u32 offset, bool *is_v6)
+{
+    void *data = (void *)(long)skb->data;
+    void *end = (void *)(long)skb->data_end;
+    __u8 *gpe = data + offset;
+
+    if ((void *)(gpe + GPE_LENGTH) > end)
+        return false;
+    *is_v6 = gpe[3] == 2;
+    return gpe[0] == 0x0c && !gpe[1] && !gpe[2] && (gpe[3] == 1 || gpe[3] == 2) && !gpe[4] && !gpe[5] &&
+           gpe[6] == 0x57 && !gpe[7];
+}
+
+static __always_inline bool is_bare(struct __sk_buff *skb, __u32 offset, bool *is_v6)
+{
+    void *data = (void *)(long)skb->data;
+    void *end = (void *)(long)skb->data_end;
+    __u8 *first = data + offset;
+
+    if ((void *)(first + 1) > end)
+        return false;
+    *is_v6 = *first >> 4 == 6;
+    return *is_v6 || *first >> 4 == 4;
+}
+
+// Reads the inner packet. False where the datagram does not hold one and nothing else: control, WireGuard, another framing,
+// several datagrams in one. Those are the daemon's to read.
+static __always_inline bool read_inner(struct __sk_buff *skb, __u32 link_length, bool over_v6,
+                                       const struct warrens_config *config, const struct datagram *datagram,
+                                       struct packet *packet)
+{
+    bool is_v6;
+    bool is_packet;
+    // Two calls, so that each has a constant offset.
+    if (over_v6) {
+        const __u32 at = link_length + sizeof(struct ipv6hdr) + sizeof(struct udphdr);
+        if (config->flags & WARRENS_FRAMING_GPE)
+            is_packet = is_framed(skb, at, &is_v6) && read_packet(skb, at + GPE_LENGTH, is_v6, packet);
+        else
+            is_packet = is_bare(skb, at, &is_v6) && read_packet(skb, at, is_v6, packet);
+    } else {
+        const __u32 at = link_length + sizeof(struct iphdr) + sizeof(struct udphdr);
+        if (config->flags & WARRENS_FRAMING_GPE)
+            is_packet = is_framed(skb, at, &is_v6) && read_packet(skb, at + GPE_LENGTH, is_v6, packet);
+        else
+            is_packet = is_bare(skb, at, &is_v6) && read_packet(skb, at, is_v6, packet);
+    }
+    if (!is_packet)
+        return false;
+    // A sender in user space hands many datagrams to the kernel at once: then the first inner packet is the shorter one.
+    // Padding behind the packet is the kernel's to cut off.
+    return packet->length + outer_length(config, over_v6) == datagram->length &&
+           datagram->length + link_length == skb->len;
+}
+
+// Holds an inner packet's addresses against the registry: the sender's number, or NOBODY and the reason.
+static __always_inline __u32 check(const struct warrens_config *config, const struct packet *packet,
+                                   enum warrens_counter *reason)
+{
+    *reason = WARRENS_DROP_MARTIAN;
+    if (is_martian(&packet->source, packet->is_v6) || is_martian(&packet->destination, packet->is_v6))
+        return NOBODY;
+    *reason = WARRENS_DROP_NOT_FOR_US;
+    if (!ownership(&packet->destination))
+        return NOBODY;
+    *reason = WARRENS_DROP_OWN_SOURCE;
+    if (ownership(&packet->source) == WARRENS_OWN_SUBNET)
+        return NOBODY;
+    *reason = WARRENS_DROP_UNKNOWN_SOURCE;
+    return sender(config, &packet->source);
+}
+
+// False where the daemon has to finish what the kernel cannot.
+static __always_inline bool is_deliverable(struct __sk_buff *skb, const struct warrens_config *config,
+                                           const struct warrens_peer *peer, bool over_v6,
+                                           const struct packet *packet)
+{
+    if (peer->flags & WARRENS_PEER_DEFERS_CHECKSUMS)
+        return false;
+    if (over_v6 != packet->is_v6 && !(config->flags & WARRENS_CROSSES_FAMILIES))
+        return false;
+    if (!skb->gso_size)
+        return packet->length <= config->longest_received;
+    // Outer headers stripped from a super-packet leave traces by which a device might cut it wrongly. Nothing cuts it on the
+    // way to a pod of this node, or to the node itself.
+    struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet->destination);
+    return local && packet->headers_length && local->flags & (WARRENS_LOCAL_BYPASSABLE | WARRENS_LOCAL_HOST);
+}
+
+// The inner traffic class behind the tunnel (RFC 6040 section 4.2, RFC 2983); false where the packet must be dropped.
+static __always_inline bool decapsulated_class(__u8 inner, __u8 outer, __u8 *class)
+{
+    __u8 mark = inner & ECN_MASK;
+    __u8 outer_mark = outer & ECN_MASK;
+
+    if (outer_mark == ECN_CONGESTION) {
+        if (!mark)
+            return false;
+        mark = ECN_CONGESTION;
+    } else if (outer_mark == ECN_CAPABLE_1 && mark == ECN_CAPABLE_0) {
+        mark = ECN_CAPABLE_1;
+    }
+    *class = (outer & ~ECN_MASK) | mark;
+    return true;
+}
+
+// Strips `outer` bytes of outer headers, and behind a device without link header makes room for one.
+static __always_inline bool decapsulate(struct __sk_buff *skb, bool has_link_header, __u32 outer, bool over_v6,
+                                        bool is_v6)
+{
+    __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+    if (over_v6 != is_v6)
+        flags |= is_v6 ? DECAP_L3_IPV6 : DECAP_L3_IPV4;
+    if (bpf_skb_adjust_room(skb, -(__s32)outer, BPF_ADJ_ROOM_MAC, flags))
+        return false;
+    return has_link_header || !bpf_skb_change_head(skb, ETH_HLEN, 0);
+}
+
+// Whether the kernel may merge the packet with those before and behind it.
+static __always_inline bool enters_loop(struct __sk_buff *skb, const struct warrens_config *config,
+                                        const struct packet *packet)
+{
+    return config->loop_device && !skb->gso_size && packet->protocol == IPPROTO_TCP && packet->headers_length;
+}
+
+static __always_inline void count_received(__u32 number, __u32 packets, __u64 bytes)
+{
+    add(WARRENS_RECEIVED_PACKETS, packets);
+    add(WARRENS_RECEIVED_BYTES, bytes);
+    struct warrens_traffic *entry = bpf_map_lookup_elem(&traffic, &number);
+    if (!entry)
+        return;
+    __sync_fetch_and_add(&entry->received_packets, packets);
+    __sync_fetch_and_add(&entry->received_bytes, bytes);
+    entry->last_received = bpf_ktime_get_coarse_ns();
+}

@@ -1,0 +1,53 @@
+internal import Host
+internal import KernelPath
+internal import Netlink
+internal import Overlay
+internal import PacketPath
+
+/// Decides whether the kernel carries packets here.
+struct KernelPathStart {
+    private let settings: Settings
+    private let pins: BPFFileSystem
+    private let routes: RouteSocket
+
+    init(_ paths: NodePaths, _ settings: Settings, _ routes: RouteSocket) {
+        self.settings = settings
+        self.routes = routes
+        pins = BPFFileSystem(paths.pins)
+    }
+
+    /// Puts the kernel path in force where the settings want it and this kernel can; takes away a former one where not.
+    ///
+    /// - Returns: Nil for user space alone; and why it is so.
+    /// - Throws: Where the settings insist on what this kernel cannot do.
+    func open(
+        _ plan: ForwardingPlan, _ surroundings: KernelSurroundings, _ underlay: Underlay, ownSubnets: [NodeSubnet]
+    ) throws(SystemError) -> (KernelPath?, reason: String) {
+        if settings.datapath != .ebpf {
+            try remove()
+            return (nil, settings.datapath == .tun ? "the settings say so" : "ebpf has to be asked for as yet")
+        }
+        do throws(SystemError) {
+            guard let surroundings = try surroundings.look(underlay, ownSubnets: ownSubnets) else {
+                throw SystemError("get link", KernelNames.tunnelDevice, code: 19)
+            }
+            let path = try KernelPath(
+                Capabilities.kernelOptions(settings), pins: pins, plan: plan, surroundings)
+            return (path, settings.datapath == .ebpf ? "the settings say so" : "this kernel can do it")
+        } catch {
+            if settings.datapath == .ebpf {
+                throw SystemError(
+                    error.operation, error.subject, code: error.code,
+                    detail: "\(error.detail); set \"datapath\" to \"auto\" or \"tun\" in the settings file")
+            }
+            // What of it stands must not carry packets half.
+            try? remove()
+            return (nil, "eBPF cannot be used here: \(error)")
+        }
+    }
+
+    private func remove() throws(SystemError) {
+        try KernelPath.remove(pins)
+        try Aggregation.remove(routes)
+    }
+}

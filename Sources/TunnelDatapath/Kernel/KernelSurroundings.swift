@@ -1,0 +1,61 @@
+import Addressing
+internal import Host
+internal import KernelPath
+internal import Netlink
+internal import Overlay
+
+/// Looks at what the kernel path must know of this host.
+final class KernelSurroundings {
+    private let settings: Settings
+    private let routes: RouteSocket
+    private let veths: PodVeths
+    private let watch: PodWatch
+    /// What merges received packets, for people to read.
+    private(set) var aggregation = ""
+
+    /// Readable when something may have changed, each of them.
+    var descriptors: [Int32] { watch.descriptors }
+
+    init(_ paths: NodePaths, _ settings: Settings, _ routes: RouteSocket) throws(SystemError) {
+        self.settings = settings
+        self.routes = routes
+        // Our programs hang on by tcx, which is no filter.
+        veths = PodVeths(paths, routes) { _ in false }
+        watch = try PodWatch(paths)
+    }
+
+    func drain() { watch.drain() }
+
+    /// What it is now; nil while the tunnel device is missing.
+    func look(_ underlay: Underlay, ownSubnets: [NodeSubnet]) throws(SystemError) -> Surroundings? {
+        guard let tunnel = try routes.link(named: KernelNames.tunnelDevice) else { return nil }
+        let uplinks = underlay.uplinks
+        let aggregation = try Aggregation(settings, uplinks: uplinks, routes)
+        self.aggregation = aggregation.description
+        let pods = try veths.pods().byInterface.values.sorted { $0.interfaceIndex < $1.interfaceIndex }
+        let macs = pods.isEmpty ? [:] : Dictionary(uniqueKeysWithValues: try routes.links().map { ($0.index, $0.mac) })
+        return Surroundings(
+            tunnelDevice: tunnel.index,
+            uplinks: uplinks.map { .init(index: $0.index, mac: $0.hasEthernetHeader ? $0.mac : nil) },
+            loop: aggregation.loop,
+            pods: pods.compactMap { pod in
+                guard let hostMAC = macs[pod.interfaceIndex] ?? nil else { return nil }
+                return Surroundings.Pod(
+                    device: pod.interfaceIndex, hostMAC: hostMAC, mac: pod.mac, addresses: pod.addresses,
+                    isBypassable: !pod.isShaped)
+            }, hostAddresses: ownSubnets.flatMap { [$0.tunnelAddress, $0.bridgeAddress] })
+    }
+}
+
+extension Underlay {
+    /// The devices by which datagrams of other nodes can come in, in the order of their numbers: those that have an address
+    /// or a route.
+    fileprivate var uplinks: [Link] {
+        let indices = Set(addresses.map(\.interfaceIndex)).union(routes.flatMap(\.interfaceIndices))
+        return links.values.filter {
+            indices.contains($0.index) && !$0.isLoopback && $0.isUp && $0.name != KernelNames.mergeEntry
+                && $0.name != KernelNames.mergeExit
+        }
+        .sorted { $0.index < $1.index }
+    }
+}

@@ -1,0 +1,187 @@
+"""The datapath in the kernel: whole nodes whose packets eBPF programs carry, beside nodes that carry theirs in user space."""
+
+import json
+import os
+import signal
+import time
+
+from lab.case import FAMILIES, ClusterCase, eventually
+from lab.daemon import daemon_status
+from lab.pod import Pod
+from lab.traffic import call, listening, ping
+
+PORT = 7300
+
+#: Sends a datagram a millisecond for argv[3] seconds, each with its number; prints how many.
+STEADY = """
+import socket, sys, time
+end = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+end.connect((sys.argv[1], int(sys.argv[2])))
+until, count = time.monotonic() + float(sys.argv[3]), 0
+while time.monotonic() < until:
+    end.send(count.to_bytes(4, "big"))
+    count += 1
+    time.sleep(0.001)
+print(count, flush=True)
+"""
+
+#: Counts the datagrams that arrive on a port until none has for two seconds.
+COUNTING = """
+import socket, sys
+end = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+end.bind(("::", int(sys.argv[1])))
+end.settimeout(15)
+print("ready", flush=True)
+seen = set()
+try:
+    while True:
+        seen.add(end.recv(2048)[:4])
+        end.settimeout(2)
+except TimeoutError:
+    print(len(seen), flush=True)
+"""
+
+
+def counters(node):
+    return daemon_status(node)["counters"]
+
+
+class KernelPath(ClusterCase):
+    outside = "4"
+    #: The settings of each node.
+    settings = [{"datapath": "ebpf"}, {"datapath": "ebpf"}]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for node, settings in zip(cls.cluster.nodes, cls.settings):
+            node.settings(**settings)
+        cls.prepare()
+        cls.first, cls.second = cls.cluster.nodes
+        cls.one, cls.two = cls.cluster.pods()
+
+    @classmethod
+    def prepare(cls):
+        """What else has to be there before the daemons are."""
+
+    def transfer(self, length=20_000_000):
+        """Transfers both ways in both families; returns what the nodes counted meanwhile."""
+        before = counters(self.first), counters(self.second)
+        with listening(self.two, PORT), listening(self.one, PORT):
+            for family in FAMILIES:
+                for source, target in ((self.one, self.two), (self.two, self.one)):
+                    with self.subTest(family=family, source=source.name):
+                        self.assertReachable(source, target.address(family))
+                        self.assertTrue(call(source, target.address(family), PORT, length)["intact"])
+        after = counters(self.first), counters(self.second)
+        return [{name: now[name] - then[name] for name in now} for then, now in zip(before, after)]
+
+    def steady(self, family, seconds, meanwhile):
+        """Sends datagrams from one pod to the other; returns how many were sent and how many arrived."""
+        self.assertReachable(self.one, self.two.address(family))
+        station = self.two.start("python3", "-c", COUNTING, str(PORT + family), stdout=-1)
+        self.assertEqual(station.process.stdout.readline(), "ready\n")
+        sender = self.one.start("python3", "-c", STEADY, self.two.address(family), str(PORT + family), seconds, stdout=-1)
+        meanwhile()
+        sent = int(sender.process.stdout.readline())
+        received = int(station.process.stdout.readline())
+        return sent, received
+
+
+class BothInTheKernel(KernelPath):
+    def test_the_kernel_carries_transfers(self):
+        for node in self.transfer():
+            self.assertGreater(node["sentPackets"], 20_000_000 // 1500)
+            # A packet that waits for a neighbour, and the like, at most.
+            self.assertLess(node["declinedSent"] + node["declinedReceived"], 20)
+
+    def test_status_says_so(self):
+        status = daemon_status(self.first)
+        self.assertEqual(status["datapath"], "ebpf")
+
+    def test_host_reaches_remote_pod_and_the_other_way_round(self):
+        for family in FAMILIES:
+            with self.subTest(family=family):
+                self.assertReachable(self.first, self.two.address(family))
+                self.assertReachable(self.two, self.first.v4 if family == 4 else self.tunnel_address(self.first, 6))
+
+    def tunnel_address(self, node, family):
+        subnet = next(text for text in node.subnets() if (":" in text) == (family == 6))
+        return subnet.split("/")[0][:-1] + "1" if family == 6 else subnet.split("/")[0][:-1] + "1"
+
+    def test_a_killed_daemon_costs_no_packet(self):
+        for family in FAMILIES:
+            with self.subTest(family=family):
+
+                def kill():
+                    time.sleep(1)
+                    [process] = self.second.daemons()
+                    os.kill(process, signal.SIGKILL)
+                    time.sleep(2)
+                    Pod(self.second).attach()
+
+                sent, received = self.steady(family, 5, kill)
+                self.assertGreater(sent, 1000)
+                self.assertEqual(received, sent)
+
+
+class FastPath(KernelPath):
+    """Flows that the host only passes on skip its stack; all else is as without."""
+
+    settings = [{"datapath": "ebpf", "fastPath": "on"}] * 2
+
+    def test_transfers_skip_the_stack(self):
+        for node in self.transfer():
+            self.assertGreater(node["bypassedSent"], 0.9 * node["sentPackets"])
+            self.assertGreater(node["bypassedReceived"], 0.9 * node["receivedPackets"])
+
+    def test_status_says_so(self):
+        self.assertIn("fast path", daemon_status(self.first)["datapathReason"])
+
+
+class Merged(KernelPath):
+    """A wire that passes packets of its MTU alone, as between machines: what comes in is merged first."""
+
+    fast = "off"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.settings = [{"datapath": "ebpf", "fastPath": cls.fast}] * 2
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        for node in cls.cluster.nodes:
+            node.run("ethtool", "-K", "eth0", "tso", "off", "tx-udp-segmentation", "off", "gro", "on")
+
+    def test_transfers(self):
+        for node in self.transfer():
+            self.assertGreater(node["receivedPackets"], 20_000_000 // 1500)
+        self.assertIn("GRO loop", daemon_status(self.first)["datapathReason"])
+
+
+class MergedFastPath(Merged):
+    fast = "on"
+
+
+class KernelBesideUserSpace(KernelPath):
+    """One node of each kind."""
+
+    settings = [{"datapath": "ebpf"}, {"datapath": "tun"}]
+
+    def test_transfers(self):
+        self.transfer()
+
+
+class OverIPv6(KernelPath):
+    outside = "6"
+
+    def test_transfers(self):
+        self.transfer()
+
+
+class Framed(KernelPath):
+    settings = [{"datapath": "ebpf", "framing": "gpe"}, {"datapath": "tun", "framing": "gpe"}]
+
+    def test_transfers(self):
+        self.transfer()
