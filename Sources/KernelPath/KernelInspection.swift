@@ -3,7 +3,7 @@ package struct KernelInspection: Sendable, Equatable {
     package struct Hook: Sendable, Equatable {
         package var program: String
         /// The device's index.
-        package var device: UInt32
+        package var device: Int32
         /// `ingress` or `egress`.
         package var direction: String
         /// The kernel's number of the program; nil where it is gone.

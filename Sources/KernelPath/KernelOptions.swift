@@ -1,4 +1,5 @@
 internal import BPFShim
+internal import Netlink
 
 /// What does not change while a kernel path runs.
 package struct KernelOptions: Sendable, Equatable {
@@ -15,12 +16,9 @@ package struct KernelOptions: Sendable, Equatable {
     package var hashesSourcePorts: Bool
     /// Flows that the host lets pass untranslated skip its stack.
     package var fastPath: Bool
-    /// This kernel can strip outer headers of the other family.
-    package var crossesFamilies: Bool
-
     package init(
         port: UInt16, mark: UInt32, subnetLengthV4: Int, subnetLengthV6: Int, framesPackets: Bool = false,
-        hashesSourcePorts: Bool = false, fastPath: Bool = false, crossesFamilies: Bool = true
+        hashesSourcePorts: Bool = false, fastPath: Bool = false
     ) {
         self.port = port
         self.mark = mark
@@ -29,7 +27,6 @@ package struct KernelOptions: Sendable, Equatable {
         self.framesPackets = framesPackets
         self.hashesSourcePorts = hashesSourcePorts
         self.fastPath = fastPath
-        self.crossesFamilies = crossesFamilies
     }
 
     var subnetLengths: PeerEntries.SubnetLengths { .init(v4: 96 + subnetLengthV4, v6: subnetLengthV6) }
@@ -44,24 +41,21 @@ package struct KernelOptions: Sendable, Equatable {
         if framesPackets { config.flags |= WARRENS_FRAMING_GPE.rawValue }
         if hashesSourcePorts { config.flags |= WARRENS_HASHED_PORTS.rawValue }
         if fastPath { config.flags |= WARRENS_FAST_PATH.rawValue }
-        if crossesFamilies { config.flags |= WARRENS_CROSSES_FAMILIES.rawValue }
         return config
     }
 
     /// Where programs belong.
     func places(_ surroundings: Surroundings) -> Set<HookPlace> {
-        func point(_ device: Int32, _ direction: HookPoint.Direction) -> HookPoint {
-            HookPoint(device: UInt32(bitPattern: device), direction)
-        }
-        var places: Set = [HookPlace("tunnel", point(surroundings.tunnelDevice, .egress))]
+        var places: Set = [HookPlace("tunnel", HookPoint(device: surroundings.tunnelDevice, .egress))]
         for uplink in surroundings.uplinks {
-            places.insert(HookPlace(uplink.mac == nil ? "bare_uplink" : "uplink", point(uplink.index, .ingress)))
+            places.insert(
+                HookPlace(uplink.mac == nil ? "bare_uplink" : "uplink", HookPoint(device: uplink.index, .ingress)))
         }
-        if let loop = surroundings.loop { places.insert(HookPlace("merged", point(loop.exit, .ingress))) }
+        if let loop = surroundings.loop { places.insert(HookPlace("merged", HookPoint(device: loop.exit, .ingress))) }
         guard fastPath else { return places }
         for pod in surroundings.pods where pod.isBypassable {
-            places.insert(HookPlace("pod", point(pod.device, .ingress)))
-            places.insert(HookPlace("to_pod", point(pod.device, .egress)))
+            places.insert(HookPlace("pod", HookPoint(device: pod.device, .ingress)))
+            places.insert(HookPlace("to_pod", HookPoint(device: pod.device, .egress)))
         }
         return places
     }

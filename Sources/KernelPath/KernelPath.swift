@@ -1,5 +1,7 @@
 internal import BPFShim
+internal import Glibc
 package import Host
+internal import Netlink
 package import PacketPath
 internal import Synchronization
 
@@ -16,6 +18,7 @@ package final class KernelPath: Sendable {
     }
 
     package let options: KernelOptions
+    private let probe: KernelProbe
     private let maps: DatapathMaps
     private let state: Mutex<State>
 
@@ -25,6 +28,11 @@ package final class KernelPath: Sendable {
     package init(
         _ options: KernelOptions, pins: BPFFileSystem, plan: ForwardingPlan, _ surroundings: Surroundings
     ) throws(SystemError) {
+        let probe = KernelProbe()
+        for feature in [.programs, .encapsulation, .redirectToNeighbour, .redirectToPeer] as [KernelProbe.Feature] {
+            guard let reason = probe.missing[feature] else { continue }
+            throw SystemError("use eBPF", "\(feature)", code: EOPNOTSUPP, detail: reason)
+        }
         try pins.mount()
         let object = try BPFObject(.tunnel)
         for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(Self.mapPin(name))) }
@@ -33,10 +41,12 @@ package final class KernelPath: Sendable {
         var programs: [String: BPFProgram] = [:]
         for name in object.programNames { programs[name] = try object.program(named: name) }
         self.options = options
+        self.probe = probe
         var state = State(
-            peers: PeerMaps(maps, options.subnetLengths), hooks: try HookSet(pins, programs), plan: plan.local,
+            peers: PeerMaps(maps, options.subnetLengths),
+            hooks: try HookSet(StandingHooks(pins: pins, usesTCX: probe.has(.tcx)), programs), plan: plan.local,
             surroundings: surroundings)
-        try Self.fill(&state, maps, options, plan.peers)
+        try Self.fill(&state, maps, Self.config(options, probe), plan.peers)
         _ = try state.hooks.settle(options.places(surroundings))
         try Self.removeOtherLayouts(pins)
         self.state = Mutex(state)
@@ -56,11 +66,12 @@ package final class KernelPath: Sendable {
     /// - Returns: What was there: `uplink at ingress of device 2`.
     @discardableResult
     package static func remove(_ pins: BPFFileSystem) throws(SystemError) -> [String] {
-        guard pins.isMounted else { return [] }
-        var hooks = try HookSet(pins, [:])
-        let places = hooks.places.map(\.description)
-        _ = try hooks.settle([])
-        try pins.remove()
+        var places: [String] = []
+        for (place, hook) in try StandingHooks(pins: pins, usesTCX: pins.isMounted).all() {
+            try hook.detach()
+            places.append(place.description)
+        }
+        if pins.isMounted { try pins.remove() }
         return places
     }
 
@@ -70,7 +81,7 @@ package final class KernelPath: Sendable {
     package func replace(_ plan: ForwardingPlan) throws(SystemError) {
         try withState { state throws(SystemError) in
             state.plan = plan.local
-            try Self.fill(&state, maps, options, plan.peers)
+            try Self.fill(&state, maps, config, plan.peers)
         }
     }
 
@@ -80,9 +91,9 @@ package final class KernelPath: Sendable {
             try state.peers.apply(change, state.surroundings.ways)
             if state.plan != change.local {
                 state.plan = change.local
-                try Self.fillLocal(state, maps, options)
+                try Self.fillLocal(state, maps, config)
             } else {
-                try Self.configure(state, maps, options)
+                try Self.configure(state, maps, config)
             }
         }
     }
@@ -98,7 +109,7 @@ package final class KernelPath: Sendable {
             if surroundings != former {
                 state.surroundings = surroundings
                 try state.peers.refresh(surroundings.ways)
-                try Self.fillLocal(state, maps, options)
+                try Self.fillLocal(state, maps, config)
             }
             return try changes + state.hooks.settle(options.places(surroundings))
         }
@@ -107,6 +118,15 @@ package final class KernelPath: Sendable {
     /// Has all flows meet the stack again: packet filters have changed.
     package func forgetFlows() throws(SystemError) {
         try maps.flows.remove(try maps.flows.entries().map(\.key))
+    }
+
+    /// What follows from settings and kernel, and so stays.
+    private var config: warrens_config { Self.config(options, probe) }
+
+    private static func config(_ options: KernelOptions, _ probe: KernelProbe) -> warrens_config {
+        var config = options.config
+        if probe.has(.familyChange) { config.flags |= WARRENS_CROSSES_FAMILIES.rawValue }
+        return config
     }
 
     private func withState<Result: Sendable>(
@@ -118,14 +138,14 @@ package final class KernelPath: Sendable {
     // MARK: Filling
 
     private static func fill(
-        _ state: inout State, _ maps: DatapathMaps, _ options: KernelOptions, _ peers: [ForwardingPlan.Peer]
+        _ state: inout State, _ maps: DatapathMaps, _ config: warrens_config, _ peers: [ForwardingPlan.Peer]
     ) throws(SystemError) {
         try state.peers.reconcile(peers, state.surroundings.ways)
-        try fillLocal(state, maps, options)
+        try fillLocal(state, maps, config)
     }
 
     private static func fillLocal(
-        _ state: borrowing State, _ maps: DatapathMaps, _ options: KernelOptions
+        _ state: borrowing State, _ maps: DatapathMaps, _ config: warrens_config
     ) throws(SystemError) {
         var own: [Bytes<warrens_prefix>: UInt32] = [:]
         for route in state.plan.routes { own[Bytes(warrens_prefix(route))] = WARRENS_OWN_ROUTE.rawValue }
@@ -135,13 +155,13 @@ package final class KernelPath: Sendable {
         for address in state.plan.addresses { addresses[Bytes(warrens_address(address))] = 1 }
         try maps.addresses.replace(addresses)
         try maps.locals.replace(state.surroundings.locals)
-        try configure(state, maps, options)
+        try configure(state, maps, config)
     }
 
     private static func configure(
-        _ state: borrowing State, _ maps: DatapathMaps, _ options: KernelOptions
+        _ state: borrowing State, _ maps: DatapathMaps, _ config: warrens_config
     ) throws(SystemError) {
-        var config = options.config
+        var config = config
         config.tunnel_device = UInt32(bitPattern: state.surroundings.tunnelDevice)
         if let loop = state.surroundings.loop {
             config.loop_device = UInt32(bitPattern: loop.entry)
@@ -182,7 +202,7 @@ package final class KernelPath: Sendable {
 
     /// How it works, for people to read.
     package var summary: String {
-        var parts = ["tc"]
+        var parts = [probe.has(.tcx) ? "tcx" : "tc"]
         if options.fastPath { parts.append("fast path") }
         if options.framesPackets { parts.append("VXLAN-GPE") }
         return parts.joined(separator: ", ")
@@ -191,10 +211,10 @@ package final class KernelPath: Sendable {
     /// The programs' places and numbers, and the maps with their fill, for people to read.
     package func inspect() -> KernelInspection {
         let hooks = state.withLock { state in
-            state.hooks.places.map { place in
+            state.hooks.present.map { place, program in
                 KernelInspection.Hook(
-                    program: place.program, device: place.point.device, direction: place.point.direction.rawValue,
-                    programID: state.hooks.programID(at: place))
+                    program: place.name, device: place.point.device, direction: "\(place.point.direction)",
+                    programID: program)
             }
         }
         let fills = [

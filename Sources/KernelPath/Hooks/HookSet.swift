@@ -1,62 +1,31 @@
+internal import Glibc
 internal import Host
 
-/// A program by name, at a place.
-struct HookPlace: Hashable, Sendable, CustomStringConvertible {
-    var program: String
-    var point: HookPoint
+typealias HookPlace = StandingHooks.Place
 
-    /// `uplink at ingress of device 2`
-    var description: String { "\(program) at \(point)" }
-
-    /// The pin that keeps it: `hook-uplink-ingress-2`.
-    var pin: String { "\(Self.prefix)\(program)-\(point.direction.rawValue)-\(point.device)" }
-
-    private static let prefix = "hook-"
-
-    init(_ program: String, _ point: HookPoint) {
-        self.program = program
-        self.point = point
-    }
-
-    /// From the name of a pin; nil for any other.
-    init?(pin: String) {
-        guard pin.hasPrefix(Self.prefix) else { return nil }
-        let parts = pin.dropFirst(Self.prefix.count).split(separator: "-")
-        guard parts.count == 3, let direction = HookPoint.Direction(rawValue: String(parts[1])),
-            let device = UInt32(parts[2])
-        else { return nil }
-        self.init(String(parts[0]), HookPoint(device: device, direction))
-    }
+extension HookPlace {
+    /// A pod's veth is also others' to put a queueing discipline on: none is made there for us.
+    fileprivate var makesHooks: Bool { name != "pod" && name != "to_pod" }
 }
 
-/// Our programs at the devices' hooks. They are pinned: they stay when this process ends, and the next one puts its own in
-/// their place, packet by packet.
+/// Our programs at the devices' hooks, one at each. They stay when this process ends, and the next one puts its own in
+/// their place.
 struct HookSet {
-    private let pins: BPFFileSystem
+    private let standing: StandingHooks
     private let programs: [String: BPFProgram]
-    private var links: [HookPlace: TCXLink] = [:]
+    private var hooks: [HookPlace: any Hook]
 
-    /// Takes over what the last daemon has left. Its programs go on until ``settle(_:)``.
-    init(_ pins: BPFFileSystem, _ programs: [String: BPFProgram]) throws(SystemError) {
-        self.pins = pins
+    /// Takes over what the last process has left. Its programs go on until ``settle(_:)``.
+    init(_ standing: StandingHooks, _ programs: [String: BPFProgram]) throws(SystemError) {
+        self.standing = standing
         self.programs = programs
-        for pin in try pins.pins() {
-            guard let place = HookPlace(pin: pin) else { continue }
-            do throws(SystemError) {
-                links[place] = try TCXLink(pinnedAt: pins.pin(pin))
-            } catch {
-                // Its device is gone.
-                try pins.removePin(pin)
-            }
-        }
+        hooks = try standing.all()
     }
 
-    /// Where programs are.
-    var places: [HookPlace] { links.keys.sorted { $0.description < $1.description } }
-
-    /// The number of the program at a place; nil where it is gone.
-    func programID(at place: HookPlace) -> UInt32? {
-        (try? links[place]?.programID()) ?? nil
+    /// Where programs are, and the kernel's number of each; nil where it is gone.
+    var present: [(place: HookPlace, program: UInt32?)] {
+        hooks.map { (place: $0.key, program: (try? $0.value.programID()) ?? nil) }
+            .sorted { $0.place.description < $1.place.description }
     }
 
     /// Has the programs of this process at these places, and nowhere else.
@@ -64,39 +33,23 @@ struct HookSet {
     /// - Returns: What was changed, in words for the log.
     mutating func settle(_ wanted: Set<HookPlace>) throws(SystemError) -> [String] {
         var changes: [String] = []
-        for (place, link) in links where !wanted.contains(place) {
-            try link.detach()
-            try pins.removePin(place.pin)
-            links[place] = nil
-            changes.append("\(place) taken away")
+        for (place, hook) in hooks where !wanted.contains(place) {
+            try hook.detach()
+            hooks[place] = nil
+            changes.append("no more \(place)")
         }
         for place in wanted {
-            guard let program = programs[place.program] else { continue }
-            if let link = links[place] {
-                guard let present = try link.programID() else {
-                    // Detached by somebody, or its device is another one with the same number.
-                    try pins.removePin(place.pin)
-                    links[place] = nil
-                    try attach(program, at: place)
-                    changes.append("\(place) put back")
-                    continue
-                }
-                if present != program.identity.id {
-                    try link.replace(by: program)
-                    changes.append("\(place) taken over")
-                }
-            } else {
-                try attach(program, at: place)
+            guard let program = programs[place.name] else { continue }
+            if let present = try hooks[place]?.programID(), present == program.identity.id { continue }
+            do throws(SystemError) {
+                // First: what others do to packets is done to what is left for the stack.
+                hooks[place] = try standing.attach(program, at: place, .first, makesHooks: place.makesHooks)
                 changes.append("\(place)")
+            } catch  where error.code == ENODEV || error.code == ENOENT && !place.makesHooks {
+                // The device is gone, of which there will be news; or it has no hooks that we may use.
+                hooks[place] = nil
             }
         }
         return changes
-    }
-
-    private mutating func attach(_ program: BPFProgram, at place: HookPlace) throws(SystemError) {
-        // First: what others do to packets is done to what is left for the stack.
-        let link = try TCXLink(program, at: place.point, .first)
-        try link.pin(at: pins.pin(place.pin))
-        links[place] = link
     }
 }

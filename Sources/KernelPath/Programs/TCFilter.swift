@@ -1,6 +1,6 @@
 internal import Glibc
 public import Host
-internal import Netlink
+public import Netlink
 
 /// A program as a filter of traffic control, for kernels before 6.6: it hangs on a device's hooks, which are a queueing
 /// discipline of the kind `clsact` or `ingress`.
@@ -124,6 +124,11 @@ public struct TCFilter: Hook {
         guard let full = filter.program?.name else { return nil }
         for mark in [mark, markOnOwnHooks] where full.hasPrefix(mark) { return String(full.dropFirst(mark.count)) }
         return nil
+    }
+
+    /// Whether a filter is one of ours, of this process or an earlier one.
+    public static func isOurs(_ filter: TrafficFilter) -> Bool {
+        name(of: filter) != nil
     }
 
     private static func isOnOwnHooks(_ filter: TrafficFilter) -> Bool {

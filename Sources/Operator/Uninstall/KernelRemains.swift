@@ -29,9 +29,7 @@ struct KernelRemains {
 
     private func removePrograms() throws(SystemError) -> [String] {
         let pins = BPFFileSystem(paths.pins)
-        guard pins.isMounted else { return [] }
-        let hooks = try KernelPath.remove(pins)
-        return hooks.map { "removed program \($0)" } + ["removed \(pins.path)"]
+        return try KernelPath.remove(pins).map { "removed program \($0)" }
     }
 
     private func removeRoutes() throws(SystemError) -> [String] {

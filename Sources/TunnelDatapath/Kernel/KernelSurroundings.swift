@@ -19,8 +19,7 @@ final class KernelSurroundings {
     init(_ paths: NodePaths, _ settings: Settings, _ routes: RouteSocket) throws(SystemError) {
         self.settings = settings
         self.routes = routes
-        // Our programs hang on by tcx, which is no filter.
-        veths = PodVeths(paths, routes) { _ in false }
+        veths = PodVeths(paths, routes, try? Nftables(), isOurs: TCFilter.isOurs)
         watch = try PodWatch(paths)
     }
 
