@@ -1,14 +1,13 @@
 """The datapath in the kernel: whole nodes whose packets eBPF programs carry, beside nodes that carry theirs in user space."""
 
-import json
 import os
 import signal
 import time
 
-from lab.case import FAMILIES, ClusterCase, eventually
+from lab.case import FAMILIES, ClusterCase
 from lab.daemon import daemon_status
 from lab.pod import Pod
-from lab.traffic import call, listening, ping
+from lab.traffic import call, listening
 
 PORT = 7300
 
@@ -48,14 +47,15 @@ def counters(node):
 
 class KernelPath(ClusterCase):
     outside = "4"
-    #: The settings of each node.
-    settings = [{"datapath": "ebpf"}, {"datapath": "ebpf"}]
+    settings = {"datapath": "ebpf"}
+    #: What the second node has different.
+    other = {}
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for node, settings in zip(cls.cluster.nodes, cls.settings):
-            node.settings(**settings)
+        if cls.other:
+            cls.cluster.nodes[1].settings(**cls.settings | cls.other)
         cls.prepare()
         cls.first, cls.second = cls.cluster.nodes
         cls.one, cls.two = cls.cluster.pods()
@@ -107,7 +107,7 @@ class BothInTheKernel(KernelPath):
 
     def tunnel_address(self, node, family):
         subnet = next(text for text in node.subnets() if (":" in text) == (family == 6))
-        return subnet.split("/")[0][:-1] + "1" if family == 6 else subnet.split("/")[0][:-1] + "1"
+        return subnet.split("/")[0][:-1] + "1"
 
     def test_a_killed_daemon_costs_no_packet(self):
         for family in FAMILIES:
@@ -128,7 +128,7 @@ class BothInTheKernel(KernelPath):
 class FastPath(KernelPath):
     """Flows that the host only passes on skip its stack; all else is as without."""
 
-    settings = [{"datapath": "ebpf", "fastPath": "on"}] * 2
+    settings = {"datapath": "ebpf", "fastPath": "on"}
 
     def test_transfers_skip_the_stack(self):
         for node in self.transfer():
@@ -142,13 +142,6 @@ class FastPath(KernelPath):
 class Merged(KernelPath):
     """A wire that passes packets of its MTU alone, as between machines: what comes in is merged first."""
 
-    fast = "off"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.settings = [{"datapath": "ebpf", "fastPath": cls.fast}] * 2
-        super().setUpClass()
-
     @classmethod
     def prepare(cls):
         for node in cls.cluster.nodes:
@@ -161,13 +154,13 @@ class Merged(KernelPath):
 
 
 class MergedFastPath(Merged):
-    fast = "on"
+    settings = {"datapath": "ebpf", "fastPath": "on"}
 
 
 class KernelBesideUserSpace(KernelPath):
     """One node of each kind."""
 
-    settings = [{"datapath": "ebpf"}, {"datapath": "tun"}]
+    other = {"datapath": "tun"}
 
     def test_transfers(self):
         self.transfer()
@@ -181,7 +174,8 @@ class OverIPv6(KernelPath):
 
 
 class Framed(KernelPath):
-    settings = [{"datapath": "ebpf", "framing": "gpe"}, {"datapath": "tun", "framing": "gpe"}]
+    settings = {"datapath": "ebpf", "framing": "gpe"}
+    other = {"datapath": "tun"}
 
     def test_transfers(self):
         self.transfer()
