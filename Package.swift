@@ -144,7 +144,8 @@ let package = Package(
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         .testTarget(
-            name: "KernelPathTests", dependencies: ["Addressing", "Host", "KernelEye", "KernelPath", "Netlink"],
+            name: "KernelPathTests",
+            dependencies: ["Addressing", "BPFShim", "Host", "KernelEye", "KernelPath", "Netlink", "PacketPath"],
             exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),

@@ -35,7 +35,9 @@ package final class KernelPath: Sendable {
         }
         try pins.mount()
         let object = try BPFObject(.tunnel)
-        for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(Self.mapPin(name))) }
+        // Its memory is taken whole.
+        if !options.fastPath { try object.setCapacity(of: "flows", to: 1) }
+        for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(Self.mapPin(name, options))) }
         try object.load()
         maps = try DatapathMaps(object)
         var programs: [String: BPFProgram] = [:]
@@ -48,16 +50,18 @@ package final class KernelPath: Sendable {
             surroundings: surroundings)
         try Self.fill(&state, maps, Self.config(options, probe), plan.peers)
         _ = try state.hooks.settle(options.places(surroundings))
-        try Self.removeOtherLayouts(pins)
+        try Self.removeOtherLayouts(pins, options)
         self.state = Mutex(state)
     }
 
     /// The version stands in the name: maps of another layout are filled beside the old ones, which go once no program
     /// reads them any more.
-    private static func mapPin(_ name: String) -> String { "map-\(WARRENS_LAYOUT_VERSION)-\(name)" }
+    private static func mapPin(_ name: String, _ options: KernelOptions) -> String {
+        "map-\(WARRENS_LAYOUT_VERSION)-\(name)" + (name == "flows" && options.fastPath ? "-fast" : "")
+    }
 
-    private static func removeOtherLayouts(_ pins: BPFFileSystem) throws(SystemError) {
-        let ours = Set(DatapathMaps.names.map(mapPin))
+    private static func removeOtherLayouts(_ pins: BPFFileSystem, _ options: KernelOptions) throws(SystemError) {
+        let ours = Set(DatapathMaps.names.map { mapPin($0, options) })
         for pin in try pins.pins() where pin.hasPrefix("map-") && !ours.contains(pin) { try pins.removePin(pin) }
     }
 

@@ -36,6 +36,19 @@ package struct ForwardingDirectory {
         return number < 0 ? nil : peers[number]?.name
     }
 
+    /// What the network has reported of the ways to the peers' endpoints, in bytes.
+    ///
+    /// - Parameter now: Seconds of the monotonic clock.
+    func learnedMTUs(now: Int64) -> [IPAddress: Int] {
+        var learned: [IPAddress: Int] = [:]
+        for (number, peer) in peers.enumerated() {
+            guard let address = peer?.endpoint?.address, let routeMTU = peer?.routeMTU else { continue }
+            let mtu = table.peer(number).mtu(now: now)
+            if mtu < routeMTU { learned[address] = mtu }
+        }
+        return learned
+    }
+
     /// Replaces the plan.
     ///
     /// - Returns: True where ``table`` is a new one.

@@ -24,9 +24,9 @@ final class PeerState: Sendable {
 }
 
 /// How large a datagram the path to one outer address carries. Shared by the peers behind that address.
-final class PathState: Sendable {
+package final class PathState: Sendable {
     /// How long a size that the network reported is believed, as in the kernel (net.ipv4.route.mtu_expires).
-    static let lifetime: Int64 = 600
+    package static let lifetime: Int64 = 600
 
     private let routeMTU: Atomic<Int>
     private let learnedMTU = Atomic<Int>(0)

@@ -10,6 +10,8 @@ package final class TunDatapath: Datapath {
     /// Signalled when the device was removed under us: this datapath is of no more use, and a new one is due.
     package let lost: Event
     package let framingAlarm: FramingAlarm
+    /// Signalled when ``learnedMTUs()`` has more to tell.
+    package let learned: Event
     /// What the kernel does for us, for people to read.
     package let offloads: String
     private let stopped: Event
@@ -27,6 +29,7 @@ package final class TunDatapath: Datapath {
     ) throws(SystemError) {
         lost = try Event()
         stopped = try Event()
+        learned = try Event()
         framingAlarm = try FramingAlarm()
         let directory = ForwardingDirectory(plan)
         counters = (0..<options.queues * 2).map { _ in Counters() }
@@ -36,7 +39,7 @@ package final class TunDatapath: Datapath {
         // The port first: where another program holds it, the device keeps its missing carrier.
         var sockets: [TunnelSockets] = []
         for _ in 0..<options.queues {
-            sockets.append(try TunnelSockets(port: port, options: options, isShared: options.queues > 1))
+            sockets.append(try TunnelSockets(port: port, options: options, isShared: options.queues > 1, learned: learned))
         }
         var devices: [TunDevice] = []
         for _ in 0..<options.queues { devices.append(try TunDevice(name: name, offload: options.batches)) }
@@ -106,6 +109,10 @@ package final class TunDatapath: Datapath {
     package func peerName(at address: IPAddress) -> String? {
         directory.withLock { $0.name(at: AddressKey(address)) }
     }
+
+    /// The longest outer datagrams, in bytes, that the network has reported to pass to peers' endpoints, where that is
+    /// less than the routes say. Each is forgotten after ``PathState/lifetime``.
+    package func learnedMTUs() -> [IPAddress: Int] { directory.withLock { $0.learnedMTUs(now: monotonicSeconds()) } }
 
     package func totals() -> CounterTotals { CounterTotals(counters) }
 

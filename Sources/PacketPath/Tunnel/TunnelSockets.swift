@@ -7,9 +7,13 @@ struct TunnelSockets: Sendable {
     let v6: TunnelSocket?
     /// Sockets on other ports that only send, of each family; empty where all leaves from the tunnel's port.
     let senders: [TunnelSocket]
+    /// Signalled when the network has reported a path MTU that was not known.
+    private let learned: Event?
 
-    /// - Parameter isShared: Whether further pairs of threads receive on the same port.
-    init(port: UInt16, options: TunOptions, isShared: Bool) throws(SystemError) {
+    /// - Parameters:
+    ///   - isShared: Whether further pairs of threads receive on the same port.
+    ///   - learned: To signal when the network has reported a path MTU that was not known.
+    init(port: UInt16, options: TunOptions, isShared: Bool, learned: Event) throws(SystemError) {
         let role = TunnelSocket.Role.tunnel(port: port, joins: options.batches, isShared: isShared)
         v4 = try TunnelSocket(.v4, role)
         v6 = try TunnelSocket(.v6, role)
@@ -22,12 +26,14 @@ struct TunnelSockets: Sendable {
             }
         }
         self.senders = senders
+        self.learned = learned
     }
 
     private init() {
         v4 = nil
         v6 = nil
         senders = []
+        learned = nil
     }
 
     /// Nothing can be sent or received.
@@ -37,7 +43,9 @@ struct TunnelSockets: Sendable {
     func learnPathMTUs(_ table: ForwardingTable, counters: CounterWriter) {
         let now = monotonicSeconds()
         let learn = { (destination: AddressKey, mtu: Int) in
-            if table.path(to: destination)?.learn(mtu, now: now) == true { counters.add(.pathMTUChanges) }
+            guard table.path(to: destination)?.learn(mtu, now: now) == true else { return }
+            counters.add(.pathMTUChanges)
+            learned?.signal()
         }
         v4?.drainErrors(learn)
         v6?.drainErrors(learn)

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Host
 internal import KernelPath
 internal import Netlink
@@ -21,7 +22,11 @@ struct Aggregation {
             (description, loop) = ("no receive aggregation: the settings say so", nil)
         case .loop:
             (description, loop) = ("receive aggregation by a GRO loop: the settings say so", try Self.makeLoop(routes))
-        case .auto, .gue, .xdp:
+        case .gue, .xdp:
+            throw SystemError(
+                "use aggregation", settings.aggregation.rawValue, code: EOPNOTSUPP,
+                detail: "it is not in this version; use \"auto\", \"loop\" or \"none\"")
+        case .auto:
             if try Self.passSuperPackets(uplinks) {
                 (description, loop) = ("no receive aggregation: the uplinks pass super-packets", nil)
             } else {

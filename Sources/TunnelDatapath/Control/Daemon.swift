@@ -189,6 +189,10 @@ final class Daemon {
             surroundings.drain()
             timers.pods.set(milliseconds: 100)
         }
+        let pathsChanged = { [self] in
+            datapath.learned.clear()
+            followPods()
+        }
         return kernel.changeDescriptors.map { ($0, kernelChanged) } + surroundings.descriptors.map { ($0, podsChanged) }
             + [
                 (resolver.changed.descriptor, namesChanged),
@@ -200,6 +204,7 @@ final class Daemon {
                 (timers.claim.descriptor, dateClaim),
                 (reload.descriptor, requested),
                 (datapath.lost.descriptor, replaceDatapath),
+                (datapath.learned.descriptor, pathsChanged),
                 (datapath.framingAlarm.raised.descriptor, tellFraming),
             ]
     }
@@ -404,8 +409,11 @@ final class Daemon {
 
     private func followSurroundings() throws(SystemError) {
         guard let kernelPath,
-            let now = try surroundings.look(kernel.underlay, ownSubnets: Self.subnets(identity))
+            let now = try surroundings.look(
+                kernel.underlay, ownSubnets: Self.subnets(identity), learnedMTUs: datapath.learnedMTUs())
         else { return }
+        // What was learned is to be forgotten in time.
+        if !now.learnedMTUs.isEmpty { timers.pods.set(milliseconds: Int(PathState.lifetime / 10) * 1000) }
         for change in try kernelPath.follow(now) {
             log.info("eBPF programs changed", metadata: ["change": "\(change)"])
         }

@@ -33,6 +33,7 @@ struct KernelPathStart {
             }
             let path = try KernelPath(
                 Capabilities.kernelOptions(settings), pins: pins, plan: plan, surroundings)
+            if settings.fastPath == .on { prepareConnectionTracking() }
             return (path, settings.datapath == .ebpf ? "the settings say so" : "this kernel can do it")
         } catch {
             if settings.datapath == .ebpf {
@@ -44,6 +45,12 @@ struct KernelPathStart {
             try? remove()
             return (nil, "eBPF cannot be used here: \(error)")
         }
+    }
+
+    /// A flow that comes back to the stack, as when its entry in the map of flows was needed for another, is far from where
+    /// connection tracking saw it last. Strict about TCP windows, it would call each such packet invalid.
+    private func prepareConnectionTracking() {
+        _ = try? Sysctl.ensure("net", "netfilter", "nf_conntrack_tcp_be_liberal", value: "1")
     }
 
     private func remove() throws(SystemError) {

@@ -26,7 +26,11 @@ final class KernelSurroundings {
     func drain() { watch.drain() }
 
     /// What it is now; nil while the tunnel device is missing.
-    func look(_ underlay: Underlay, ownSubnets: [NodeSubnet]) throws(SystemError) -> Surroundings? {
+    ///
+    /// - Parameter learnedMTUs: What the network has reported of the ways to other nodes, in bytes.
+    func look(
+        _ underlay: Underlay, ownSubnets: [NodeSubnet], learnedMTUs: [IPAddress: Int] = [:]
+    ) throws(SystemError) -> Surroundings? {
         guard let tunnel = try routes.link(named: KernelNames.tunnelDevice) else { return nil }
         let uplinks = underlay.uplinks
         let aggregation = try Aggregation(settings, uplinks: uplinks, routes)
@@ -42,7 +46,7 @@ final class KernelSurroundings {
                 return Surroundings.Pod(
                     device: pod.interfaceIndex, hostMAC: hostMAC, mac: pod.mac, addresses: pod.addresses,
                     isBypassable: !pod.isShaped)
-            }, hostAddresses: ownSubnets.flatMap { [$0.tunnelAddress, $0.bridgeAddress] })
+            }, hostAddresses: ownSubnets.flatMap { [$0.tunnelAddress, $0.bridgeAddress] }, learnedMTUs: learnedMTUs)
     }
 }
 
