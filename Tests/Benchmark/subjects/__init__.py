@@ -6,7 +6,7 @@ import pkgutil
 from .subject import Subject, Unavailable
 
 #: The order of every table; what is not named here follows by the names of the modules.
-ORDER = ["plain", "vxlan", "warrens", "wireguard_go", "nebula", "tinc", "openvpn", "fastd"]
+ORDER = ["plain", "vxlan", "warrens", "kernel_path", "wireguard_go", "nebula", "tinc", "openvpn", "fastd"]
 
 
 def every_subject():

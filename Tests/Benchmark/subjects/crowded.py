@@ -25,7 +25,7 @@ WIDTH = 18
 class CrowdedWarrens(WarrensTun):
     """The daemons are started by hand, before the pods come, to see how long that takes (`loading`, in seconds)."""
 
-    settings = {"v4Width": WIDTH}
+    settings = {"datapath": "tun", "v4Width": WIDTH}
 
     def __init__(self, peers):
         self.peers = peers
@@ -39,7 +39,7 @@ class CrowdedWarrens(WarrensTun):
         for site, other in (sites, sites[::-1]):
             # A peer without a route to it has no endpoint, and would not count in full.
             site.node.run("ip", "route", "add", STRANGERS, "via", other.v4)
-            site.node.settings(datapath="tun", **self.settings)
+            site.node.settings(**self.settings)
             site.node.write(NODE_FILE, self.text)
             self._start_daemon(site.node)
             site.pod.attach()

@@ -19,7 +19,7 @@ class WarrensTun(Subject):
     about = "user-space datapath as shipped"
 
     #: Members of warrens.json, and annotations of both nodes.
-    settings = {}
+    settings = {"datapath": "tun"}
     annotations = {}
 
     def node(self, name):
@@ -37,7 +37,7 @@ class WarrensTun(Subject):
         """Makes nodes of one cluster of any number of sites, and attaches their pods."""
         entries = [site.node.entry(annotations=self.annotations) for site in sites]
         for site in sites:
-            site.node.settings(datapath="tun", **self.settings)
+            site.node.settings(**self.settings)
             site.node.write(NODE_FILE, json.dumps({"apiVersion": "v1", "kind": "List", "items": entries}))
             site.pod.attach()
 
@@ -67,7 +67,7 @@ class WarrensDeferral(WarrensTun):
 class WarrensUnbatched(WarrensTun):
     name, key = "Warrens tun, batching off", "warrens-unbatched"
     about = "the same program with one packet a system call, no segmentation or receive offload: the naive loop"
-    settings = {"batching": "off"}
+    settings = {"datapath": "tun", "batching": "off"}
 
 
 SUBJECTS = [WarrensTun, WarrensDeferral, WarrensUnbatched]
