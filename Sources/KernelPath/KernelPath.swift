@@ -212,26 +212,19 @@ package final class KernelPath: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// The programs' places and numbers, and the maps with their fill, for people to read.
-    package func inspect() -> KernelInspection {
-        let hooks = state.withLock { state in
+    /// The programs with their places and numbers, and the maps with their fill, a line each for people to read.
+    package var parts: [String] {
+        let programs = state.withLock { state in
             state.hooks.present.map { place, program in
-                KernelInspection.Hook(
-                    program: place.name, device: place.point.device, direction: "\(place.point.direction)",
-                    programID: program)
+                "program \(place), " + (program.map { "number \($0)" } ?? "gone")
             }
         }
-        let fills = [
-            ("subnets", try? maps.subnets.count()), ("odd_subnets", try? maps.oddSubnets.count()),
-            ("routes", try? maps.routes.count()), ("peers", try? maps.peers.count()),
-            ("locals", try? maps.locals.count()), ("flows", try? maps.flows.count()),
+        let fills: [(BPFMapHandle, Int?)] = [
+            (maps.peers.handle, try? maps.peers.count()), (maps.subnets.handle, try? maps.subnets.count()),
+            (maps.oddSubnets.handle, try? maps.oddSubnets.count()), (maps.routes.handle, try? maps.routes.count()),
+            (maps.locals.handle, try? maps.locals.count()), (maps.flows.handle, try? maps.flows.count()),
         ]
-        let handles = maps.handles
-        return KernelInspection(
-            hooks: hooks,
-            maps: fills.compactMap { name, count in
-                guard let handle = handles.first(where: { $0.name == name }), let count else { return nil }
-                return .init(name: name, entries: count, capacity: Int(handle.capacity))
-            })
+        return programs
+            + fills.map { map, count in "map \(map.name): \(count.map(String.init) ?? "?") of \(map.capacity)" }
     }
 }

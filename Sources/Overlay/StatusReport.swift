@@ -77,6 +77,8 @@ public struct StatusReport: Hashable, Sendable {
     public var datapath: String
     /// Why this one.
     public var datapathReason: String
+    /// What the datapath has in the kernel, a line each: programs and where they are, maps and how full they are.
+    public var datapathParts: [String]
     /// This node's name in the node annotation file.
     public var name: String
     public var nodeID: NodeID
@@ -94,13 +96,14 @@ public struct StatusReport: Hashable, Sendable {
     public var warnings: [String]
 
     public init(
-        version: String, datapath: String, datapathReason: String, name: String, nodeID: NodeID, subnets: [IPPrefix],
-        claim: Claim, mtu: Int, uptime: Int, registry: Registry, counters: [String: UInt64] = [:],
-        peers: [Peer] = [], warnings: [String] = []
+        version: String, datapath: String, datapathReason: String, datapathParts: [String] = [], name: String,
+        nodeID: NodeID, subnets: [IPPrefix], claim: Claim, mtu: Int, uptime: Int, registry: Registry,
+        counters: [String: UInt64] = [:], peers: [Peer] = [], warnings: [String] = []
     ) {
         self.version = version
         self.datapath = datapath
         self.datapathReason = datapathReason
+        self.datapathParts = datapathParts
         self.name = name
         self.nodeID = nodeID
         self.subnets = subnets

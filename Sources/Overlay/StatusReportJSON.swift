@@ -8,6 +8,7 @@ extension StatusReport {
             "version": .string(version),
             "datapath": .string(datapath),
             "datapathReason": .string(datapathReason),
+            "datapathParts": .texts(datapathParts),
             "name": .string(name),
             "nodeID": .string(nodeID.description),
             "subnets": .texts(subnets),
@@ -29,7 +30,8 @@ extension StatusReport {
         let members = try Members(json, "status")
         self.init(
             version: try members.text("version"), datapath: try members.text("datapath"),
-            datapathReason: try members.text("datapathReason"), name: try members.text("name"),
+            datapathReason: try members.text("datapathReason"),
+            datapathParts: try members.list("datapathParts") { $0 }, name: try members.text("name"),
             nodeID: try members.read("nodeID") { NodeID($0) }, subnets: try members.list("subnets") { IPPrefix($0) },
             claim: try members.read("claim") { Claim($0) }, mtu: try members.number("mtu"),
             uptime: try members.number("uptime"), registry: try Registry(json: try members.value("registry")),

@@ -9,6 +9,9 @@ package protocol Datapath: AnyObject, Sendable {
     /// What the kernel does for it, for people to read.
     var offloads: String { get }
 
+    /// What it has in the kernel, for people to read: programs and maps, a line each.
+    var parts: [String] { get }
+
     /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
     ///
     /// - Throws: Where the kernel does not take it; to be tried again with the whole plan.

@@ -1,13 +1,15 @@
 """The datapath in the kernel: whole nodes whose packets eBPF programs carry, beside nodes that carry theirs in user space."""
 
+import ipaddress
 import os
 import signal
+import struct
 import time
 
-from lab.case import FAMILIES, ClusterCase
+from lab.case import FAMILIES, ClusterCase, eventually
 from lab.daemon import daemon_status
 from lab.pod import Pod
-from lab.traffic import call, listening
+from lab.traffic import Capture, call, listening
 
 PORT = 7300
 
@@ -39,6 +41,25 @@ try:
 except TimeoutError:
     print(len(seen), flush=True)
 """
+
+
+#: Sends a datagram to the tunnel's port: argv has the node's address, and the payload in hexadecimal digits.
+DATAGRAM = """
+import socket, sys
+end = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+end.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 31337))
+"""
+
+
+def inner(source, target, *, payload=b"x" * 20, length=None):
+    """An IP packet without a transport protocol (number 253, RFC 3692). `length` is what its header says."""
+    source, target = ipaddress.ip_address(source), ipaddress.ip_address(target)
+    if source.version == 6:
+        return struct.pack("!IHBB", 6 << 28, length or len(payload), 253, 9) + source.packed + target.packed + payload
+    header = struct.pack("!BBHHHBBH", 0x45, 0, length or 20 + len(payload), 0, 0, 9, 253, 0) + source.packed + target.packed
+    total = sum(struct.unpack("!10H", header))
+    total = (total & 0xFFFF) + (total >> 16)
+    return header[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + header[12:] + payload
 
 
 def counters(node):
@@ -98,6 +119,9 @@ class BothInTheKernel(KernelPath):
     def test_status_says_so(self):
         status = daemon_status(self.first)
         self.assertEqual(status["datapath"], "ebpf")
+        parts = self.first.control("status").stdout
+        for part in ("program tunnel at egress", "program uplink at ingress", "map peers: 1 of 131072"):
+            self.assertIn(part, parts)
 
     def test_host_reaches_remote_pod_and_the_other_way_round(self):
         for family in FAMILIES:
@@ -179,3 +203,35 @@ class Framed(KernelPath):
 
     def test_transfers(self):
         self.transfer()
+
+
+class Hostile(KernelPath):
+    """Datagrams that nobody should send: each is dropped under its reason, by the programs or by the daemon behind them."""
+
+    def test_each_reason_has_its_counter(self):
+        stranger = self.cluster.internet
+        for family in FAMILIES:
+            one, two = self.one.address(family), self.two.address(family)
+            nobody, loopback = ("203.0.113.7", "127.0.0.1") if family == 4 else ("2001:db8:9::7", "::1")
+            self.assertReachable(self.one, two)
+            cases = [
+                ("spoofedSource", stranger, inner(two, one)),
+                ("unknownSource", self.second, inner(nobody, one)),
+                ("ownSource", self.second, inner(str(ipaddress.ip_address(one) + 1), one)),
+                ("notForUs", self.second, inner(two, nobody)),
+                ("martian", self.second, inner(loopback, one)),
+                ("malformed", self.second, inner(two, one, length=400)),
+                ("malformed", self.second, inner(two, one)[:19]),
+                ("unknownFormat", self.second, bytes.fromhex("ff" * 40)),
+                ("control", self.second, b"W" + bytes(30)),
+                ("encrypted", self.second, bytes([4, 0, 0, 0]) + bytes(40)),
+                ("otherFraming", self.second, bytes.fromhex("0c00000100005700") + inner(two, one)),
+            ]
+            with Capture(self.one, "eth0") as arriving:
+                for reason, sender, payload in cases:
+                    with self.subTest(family=family, reason=reason):
+                        before = counters(self.first)[f"drop.{reason}"]
+                        sender.run("python3", "-c", DATAGRAM, self.first.v4, payload.hex())
+                        eventually(lambda: self.assertEqual(counters(self.first)[f"drop.{reason}"], before + 1))
+            self.assertEqual(arriving.lines("proto 253 or ip6 proto 253"), [])
+            self.assertReachable(self.one, two)

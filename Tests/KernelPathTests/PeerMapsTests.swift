@@ -59,12 +59,14 @@ struct PeerMapsTests {
         let numbers = ["a", "c"].map { former.number(of: $0) }
         var traffic = warrens_traffic()
         traffic.sent_packets = 5
-        try maps.traffic.set(traffic, for: try #require(numbers[1]))
+        let number = try #require(numbers[1])
+        try maps.traffic.set(traffic, for: number)
         var next = PeerMaps(maps, lengths)
-        try next.reconcile([peer("c", ["10.220.3.0/24"]), peer("a", ["10.220.1.0/24"]), peer("d", ["10.220.4.0/24"])], ways)
+        try next.reconcile(
+            [peer("c", ["10.220.3.0/24"]), peer("a", ["10.220.1.0/24"]), peer("d", ["10.220.4.0/24"])], ways)
         #expect(["a", "c"].map { next.number(of: $0) } == numbers)
         #expect(try owner("10.220.2.0/24") == nil && owner("10.220.4.0/24") == next.number(of: "d"))
-        #expect(try maps.traffic.value(for: try #require(numbers[1]))?.sent_packets == 5)
+        #expect(try maps.traffic.value(for: number)?.sent_packets == 5)
         #expect(try maps.peers.count() == 3 && maps.traffic.count() == 3)
     }
 
@@ -92,7 +94,8 @@ struct PeerMapsTests {
     @Test func sharedAddressesOutliveOneOwner() throws {
         var peers = PeerMaps(maps, lengths)
         try peers.reconcile([peer("a", ["10.220.1.0/24"]), peer("b", ["10.220.2.0/24"])], ways)
-        let address = warrens_address(try #require(IPAddress("192.0.2.9")))
+        let shared = try #require(IPAddress("192.0.2.9"))
+        let address = warrens_address(shared)
         let first = try #require(try maps.nodes.value(for: address))
         let (gone, stays) = first == peers.number(of: "a") ? ("a", "b") : ("b", "a")
         try peers.apply(ForwardingChange(local: .init(), removed: [gone]), ways)
@@ -110,7 +113,8 @@ struct PeerMapsTests {
         deferring.defersChecksums = true
         try peers.reconcile([unknownDevice, checksummed, deferring], ways)
         for name in ["a", "b", "c"] {
-            let record = try #require(try maps.peers.value(for: try #require(peers.number(of: name))))
+            let number = try #require(peers.number(of: name))
+            let record = try #require(try maps.peers.value(for: number))
             #expect(UInt32(record.flags) & WARRENS_PEER_REACHABLE.rawValue == 0, "\(name)")
             #expect(UInt32(record.flags) & WARRENS_PEER_HAS_ENDPOINT.rawValue != 0, "\(name)")
         }

@@ -8,8 +8,8 @@ import Testing
     static func sample() throws -> StatusReport {
         let subnet = try #require(IPPrefix("10.220.106.0/24"))
         return StatusReport(
-            version: "0.1.0", datapath: "tun", datapathReason: "set in warrens.json", name: "attic",
-            nodeID: NodeID(rawValue: 5), subnets: [subnet],
+            version: "0.1.0", datapath: "tun", datapathReason: "set in warrens.json",
+            datapathParts: ["map peers: 1 of 131072"], name: "attic", nodeID: NodeID(rawValue: 5), subnets: [subnet],
             claim: Claim(generation: 1, since: Timestamp(seconds: 77), draining: [subnet]), mtu: 1420, uptime: 12,
             registry: .init(
                 peers: 1, problems: [NodeProblem(node: "shed", field: "warrens.io/subnets", message: "bad")],

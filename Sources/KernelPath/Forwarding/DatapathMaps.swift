@@ -40,13 +40,4 @@ struct DatapathMaps: Sendable {
         locals = try BPFMap(object.map(named: "locals"))
         flows = try BPFMap(object.map(named: "flows"))
     }
-
-    /// All of them, for `status`.
-    var handles: [BPFMapHandle] {
-        [
-            config.handle, counters.handle, subnets.handle, oddSubnets.handle, routes.handle, nodes.handle,
-            peers.handle,
-            traffic.handle, sources.handle, endpoints.handle, own.handle, addresses.handle, locals.handle, flows.handle,
-        ]
-    }
 }

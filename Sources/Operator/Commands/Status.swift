@@ -76,6 +76,7 @@ struct Status: ParsableCommand {
             ("Daemon", "warrensd \(report.version), up for \(Quantity.duration(report.uptime))"),
             ("Datapath", "\(report.datapath) (\(report.datapathReason)), MTU \(report.mtu)"),
         ]
+        lines += report.datapathParts.map { ("", $0) }
         let loaded = registry.loadedAt.map { "read at \($0)" } ?? "never read"
         lines.append(("Peers", "\(registry.peers) from \(registry.file), \(loaded)"))
         if let error = registry.lastError { lines.append(("Node file", error)) }

@@ -14,6 +14,7 @@ package final class TunDatapath: Datapath {
     package let learned: Event
     /// What the kernel does for us, for people to read.
     package let offloads: String
+    package var parts: [String] { [] }
     private let stopped: Event
     private let cell: TableCell
     /// For each queue those of the outbound and of the inbound thread.

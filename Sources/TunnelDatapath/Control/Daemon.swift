@@ -413,7 +413,7 @@ final class Daemon {
                 kernel.underlay, ownSubnets: Self.subnets(identity), learnedMTUs: datapath.learnedMTUs())
         else { return }
         // What was learned is to be forgotten in time.
-        if !now.learnedMTUs.isEmpty { timers.pods.set(milliseconds: Int(PathState.lifetime / 10) * 1000) }
+        if !now.learnedMTUs.isEmpty { timers.pods.set(milliseconds: PathState.lifetime / 10 * 1000) }
         for change in try kernelPath.follow(now) {
             log.info("eBPF programs changed", metadata: ["change": "\(change)"])
         }

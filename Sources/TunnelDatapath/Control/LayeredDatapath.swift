@@ -21,6 +21,8 @@ final class LayeredDatapath: Datapath {
 
     var offloads: String { "\(kernel.summary); \(aggregation); behind it tun: \(user.offloads)" }
 
+    var parts: [String] { kernel.parts }
+
     func replace(_ plan: ForwardingPlan) throws(SystemError) {
         user.replace(plan)
         try kernel.replace(plan)
