@@ -40,7 +40,8 @@ package final class TunDatapath: Datapath {
         // The port first: where another program holds it, the device keeps its missing carrier.
         var sockets: [TunnelSockets] = []
         for _ in 0..<options.queues {
-            sockets.append(try TunnelSockets(port: port, options: options, isShared: options.queues > 1, learned: learned))
+            sockets.append(
+                try TunnelSockets(port: port, options: options, isShared: options.queues > 1, learned: learned))
         }
         var devices: [TunDevice] = []
         for _ in 0..<options.queues { devices.append(try TunDevice(name: name, offload: options.batches)) }
