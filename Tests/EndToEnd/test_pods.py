@@ -184,7 +184,8 @@ class PodsOverIPv4(ClusterCase):
             with open(f"/proc/{daemons[0]}/status") as file:
                 kilobytes = int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
             measured(f"warrensd resident memory on {node.name}: {kilobytes / 1024:.1f} MB")
-            self.assertLess(kilobytes, 8 * 1024)
+            # The paper's program takes 11 MiB.
+            self.assertLess(kilobytes, 10 * 1024)
 
     @staticmethod
     def _pod_mtu(pod):
