@@ -70,12 +70,14 @@ package final class KernelPath: Sendable {
     /// - Returns: What was there: `uplink at ingress of device 2`.
     @discardableResult
     package static func remove(_ pins: BPFFileSystem) throws(SystemError) -> [String] {
+        // All that is ours was made beside pins.
+        guard pins.isMounted else { return [] }
         var places: [String] = []
-        for (place, hook) in try StandingHooks(pins: pins, usesTCX: pins.isMounted).all() {
+        for (place, hook) in try StandingHooks(pins: pins, usesTCX: true).all() {
             try hook.detach()
             places.append(place.description)
         }
-        if pins.isMounted { try pins.remove() }
+        try pins.remove()
         return places
     }
 

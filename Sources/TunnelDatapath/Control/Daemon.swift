@@ -25,7 +25,8 @@ final class Daemon {
     private var datapath: TunDatapath
     /// What carries most packets before they come to ``datapath``, where this kernel can.
     private let kernelPath: KernelPath?
-    private let surroundings: KernelSurroundings
+    /// What ``kernelPath`` must follow; nil without one.
+    private let surroundings: KernelSurroundings?
     private var datapathIsLost = false
     /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
     private var untold = PeerDifference()
@@ -87,7 +88,7 @@ final class Daemon {
             let plan = maker.plan(for: loader.registry.peers)
             demands = maker.demands(of: plan)
             datapath = try Self.openDatapath(settings, plan)
-            surroundings = try KernelSurroundings(paths, settings, kernel.routes)
+            surroundings = settings.datapath == .ebpf ? try KernelSurroundings(paths, settings, kernel.routes) : nil
             (kernelPath, datapathReason) = try KernelPathStart(paths, settings, kernel.routes).open(
                 plan, surroundings, kernel.underlay, ownSubnets: Self.subnets(identity))
             let (board, reload) = (StatusBoard(), try Event())
@@ -125,7 +126,7 @@ final class Daemon {
 
     /// All that carries packets.
     private var layers: any Datapath {
-        kernelPath.map { LayeredDatapath($0, aggregation: surroundings.aggregation, over: datapath) } ?? datapath
+        kernelPath.map { LayeredDatapath($0, aggregation: surroundings?.aggregation ?? "", over: datapath) } ?? datapath
     }
 
     private func describeStart() {
@@ -186,14 +187,15 @@ final class Daemon {
             apply()
         }
         let podsChanged = { [self] in
-            surroundings.drain()
+            surroundings?.drain()
             timers.pods.set(milliseconds: 100)
         }
         let pathsChanged = { [self] in
             datapath.learned.clear()
             followPods()
         }
-        return kernel.changeDescriptors.map { ($0, kernelChanged) } + surroundings.descriptors.map { ($0, podsChanged) }
+        return kernel.changeDescriptors.map { ($0, kernelChanged) }
+            + (surroundings?.descriptors ?? []).map { ($0, podsChanged) }
             + [
                 (resolver.changed.descriptor, namesChanged),
                 (watch.descriptor, fileChanged),
@@ -409,7 +411,7 @@ final class Daemon {
 
     private func followSurroundings() throws(SystemError) {
         guard let kernelPath,
-            let now = try surroundings.look(
+            let now = try surroundings?.look(
                 kernel.underlay, ownSubnets: Self.subnets(identity), learnedMTUs: datapath.learnedMTUs())
         else { return }
         // What was learned is to be forgotten in time.

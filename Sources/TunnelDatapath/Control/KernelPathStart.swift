@@ -21,9 +21,9 @@ struct KernelPathStart {
     /// - Returns: Nil for user space alone; and why it is so.
     /// - Throws: Where the settings insist on what this kernel cannot do.
     func open(
-        _ plan: ForwardingPlan, _ surroundings: KernelSurroundings, _ underlay: Underlay, ownSubnets: [NodeSubnet]
+        _ plan: ForwardingPlan, _ surroundings: KernelSurroundings?, _ underlay: Underlay, ownSubnets: [NodeSubnet]
     ) throws(SystemError) -> (KernelPath?, reason: String) {
-        if settings.datapath != .ebpf {
+        guard settings.datapath == .ebpf, let surroundings else {
             try remove()
             return (nil, settings.datapath == .tun ? "the settings say so" : "ebpf has to be asked for as yet")
         }
