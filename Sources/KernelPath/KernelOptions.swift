@@ -16,6 +16,7 @@ package struct KernelOptions: Sendable, Equatable {
     package var hashesSourcePorts: Bool
     /// Flows that the host lets pass untranslated skip its stack.
     package var fastPath: Bool
+
     package init(
         port: UInt16, mark: UInt32, subnetLengthV4: Int, subnetLengthV6: Int, framesPackets: Bool = false,
         hashesSourcePorts: Bool = false, fastPath: Bool = false

@@ -121,11 +121,6 @@ package final class KernelPath: Sendable {
         }
     }
 
-    /// Has all flows meet the stack again: packet filters have changed.
-    package func forgetFlows() throws(SystemError) {
-        try maps.flows.remove(try maps.flows.entries().map(\.key))
-    }
-
     /// What follows from settings and kernel, and so stays.
     private var config: warrens_config { Self.config(options, probe) }
 

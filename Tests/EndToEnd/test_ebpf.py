@@ -6,10 +6,10 @@ import signal
 import struct
 import time
 
-from lab.case import FAMILIES, ClusterCase, eventually
-from lab.daemon import daemon_status
+from lab.case import FAMILIES, PairCase, eventually
+from lab.daemon import counters, daemon_status
 from lab.pod import Pod
-from lab.traffic import Capture, call, listening
+from lab.traffic import Capture
 
 PORT = 7300
 
@@ -62,40 +62,16 @@ def inner(source, target, *, payload=b"x" * 20, length=None):
     return header[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + header[12:] + payload
 
 
-def counters(node):
-    return daemon_status(node)["counters"]
-
-
-class KernelPath(ClusterCase):
-    outside = "4"
+class KernelPath(PairCase):
+    port = PORT
     settings = {"datapath": "ebpf"}
     #: What the second node has different.
     other = {}
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare(cls):
         if cls.other:
             cls.cluster.nodes[1].settings(**cls.settings | cls.other)
-        cls.prepare()
-        cls.first, cls.second = cls.cluster.nodes
-        cls.one, cls.two = cls.cluster.pods()
-
-    @classmethod
-    def prepare(cls):
-        """What else has to be there before the daemons are."""
-
-    def transfer(self, length=20_000_000):
-        """Transfers both ways in both families; returns what the nodes counted meanwhile."""
-        before = counters(self.first), counters(self.second)
-        with listening(self.two, PORT), listening(self.one, PORT):
-            for family in FAMILIES:
-                for source, target in ((self.one, self.two), (self.two, self.one)):
-                    with self.subTest(family=family, source=source.name):
-                        self.assertReachable(source, target.address(family))
-                        self.assertTrue(call(source, target.address(family), PORT, length)["intact"])
-        after = counters(self.first), counters(self.second)
-        return [{name: now[name] - then[name] for name in now} for then, now in zip(before, after)]
 
     def steady(self, family, seconds, meanwhile):
         """Sends datagrams from one pod to the other; returns how many were sent and how many arrived."""
@@ -168,6 +144,7 @@ class Merged(KernelPath):
 
     @classmethod
     def prepare(cls):
+        super().prepare()
         for node in cls.cluster.nodes:
             node.run("ethtool", "-K", "eth0", "tso", "off", "tx-udp-segmentation", "off", "gro", "on")
 

@@ -7,8 +7,8 @@ import re
 import sys
 from types import SimpleNamespace
 
-from lab.case import FAMILIES, ClusterCase
-from lab.daemon import daemon_status
+from lab.case import FAMILIES, PairCase
+from lab.daemon import counters, daemon_status
 from lab.node import NODE_FILE
 from lab.shell import repository
 from lab.traffic import Capture, call, listening, ping
@@ -52,36 +52,8 @@ end.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 31337))
 """
 
 
-def counters(node):
-    return daemon_status(node)["counters"]
-
-
-class Offload(ClusterCase):
-    outside = "4"
+class Offload(PairCase):
     settings = {"datapath": "tun"}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.prepare()
-        cls.first, cls.second = cls.cluster.nodes
-        cls.one, cls.two = cls.cluster.pods()
-
-    @classmethod
-    def prepare(cls):
-        """What else has to be there before the daemons are."""
-
-    def transfer(self, length=20_000_000):
-        """Transfers both ways in both families; returns what node one sent and node two received meanwhile."""
-        before = counters(self.first), counters(self.second)
-        with listening(self.two, PORT), listening(self.one, PORT):
-            for family in FAMILIES:
-                for source, target in ((self.one, self.two), (self.two, self.one)):
-                    with self.subTest(family=family, source=source.name):
-                        self.assertReachable(source, target.address(family))
-                        self.assertTrue(call(source, target.address(family), PORT, length)["intact"])
-        after = counters(self.first), counters(self.second)
-        return [{name: now[name] - then[name] for name in now} for then, now in zip(before, after)]
 
     def train(self, family, count=20, length=1200):
         """Sends a train of datagrams; returns what came of it."""

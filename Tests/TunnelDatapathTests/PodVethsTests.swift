@@ -25,10 +25,11 @@ struct PodVethsTests {
             try Files.replace("\(node.paths.attachments)/0000000000000000.json", with: "{".utf8)
             let pods = try node.pods()
             #expect(Set(pods.byInterface.keys) == [first, second])
+            let hostMAC = try #require(try node.routes.link(named: "vethaaaaaaaaaaa")?.mac)
             #expect(
                 pods.byInterface[first]
                     == LocalPod(
-                        hostInterface: "vethaaaaaaaaaaa", interfaceIndex: first, mac: PodNode.mac,
+                        hostInterface: "vethaaaaaaaaaaa", interfaceIndex: first, hostMAC: hostMAC, mac: PodNode.mac,
                         addresses: ["10.220.1.3", "fd53:7769:726c::3"].compactMap { IPAddress($0) }, isShaped: false))
         }
     }
@@ -93,8 +94,8 @@ struct PodVethsTests {
     @Test func differencesNameWhatCameChangedAndWent() {
         let pods = (1...3).map { number in
             LocalPod(
-                hostInterface: "veth\(number)", interfaceIndex: number, mac: PodNode.mac, addresses: [],
-                isShaped: false)
+                hostInterface: "veth\(number)", interfaceIndex: number, hostMAC: PodNode.mac, mac: PodNode.mac,
+                addresses: [], isShaped: false)
         }
         var changed = pods[1]
         changed.isShaped = true

@@ -16,7 +16,7 @@ struct KernelPathStart {
         pins = BPFFileSystem(paths.pins)
     }
 
-    /// Puts the kernel path in force where the settings want it and this kernel can; takes away a former one where not.
+    /// Puts the kernel path in force where the settings ask for it; takes away a former one where not.
     ///
     /// - Returns: Nil for user space alone; and why it is so.
     /// - Throws: Where the settings insist on what this kernel cannot do.
@@ -34,16 +34,11 @@ struct KernelPathStart {
             let path = try KernelPath(
                 Capabilities.kernelOptions(settings), pins: pins, plan: plan, surroundings)
             if settings.fastPath == .on { prepareConnectionTracking() }
-            return (path, settings.datapath == .ebpf ? "the settings say so" : "this kernel can do it")
+            return (path, "the settings say so")
         } catch {
-            if settings.datapath == .ebpf {
-                throw SystemError(
-                    error.operation, error.subject, code: error.code,
-                    detail: "\(error.detail); set \"datapath\" to \"auto\" or \"tun\" in the settings file")
-            }
-            // What of it stands must not carry packets half.
-            try? remove()
-            return (nil, "eBPF cannot be used here: \(error)")
+            throw SystemError(
+                error.operation, error.subject, code: error.code,
+                detail: "\(error.detail); set \"datapath\" to \"auto\" or \"tun\" in the settings file")
         }
     }
 

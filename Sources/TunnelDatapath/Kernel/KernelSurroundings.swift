@@ -36,15 +36,13 @@ final class KernelSurroundings {
         let aggregation = try Aggregation(settings, uplinks: uplinks, routes)
         self.aggregation = aggregation.description
         let pods = try veths.pods().byInterface.values.sorted { $0.interfaceIndex < $1.interfaceIndex }
-        let macs = pods.isEmpty ? [:] : Dictionary(uniqueKeysWithValues: try routes.links().map { ($0.index, $0.mac) })
         return Surroundings(
             tunnelDevice: tunnel.index,
             uplinks: uplinks.map { .init(index: $0.index, mac: $0.hasEthernetHeader ? $0.mac : nil) },
             loop: aggregation.loop,
-            pods: pods.compactMap { pod in
-                guard let hostMAC = macs[pod.interfaceIndex] ?? nil else { return nil }
-                return Surroundings.Pod(
-                    device: pod.interfaceIndex, hostMAC: hostMAC, mac: pod.mac, addresses: pod.addresses,
+            pods: pods.map { pod in
+                Surroundings.Pod(
+                    device: pod.interfaceIndex, hostMAC: pod.hostMAC, mac: pod.mac, addresses: pod.addresses,
                     isBypassable: !pod.isShaped)
             }, hostAddresses: ownSubnets.flatMap { [$0.tunnelAddress, $0.bridgeAddress] }, learnedMTUs: learnedMTUs)
     }

@@ -5,6 +5,8 @@ struct LocalPod: Hashable, Sendable {
     /// The host's end of the pod's veth pair: its name, and its index on the host.
     var hostInterface: String
     var interfaceIndex: Int32
+    /// The hardware address of the host's end.
+    var hostMAC: MACAddress
     /// The hardware address of the pod's end.
     var mac: MACAddress
     /// The pod's addresses, of both families.

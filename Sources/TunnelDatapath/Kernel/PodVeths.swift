@@ -38,15 +38,15 @@ struct PodVeths {
         }
         var pods: [LocalPod] = []
         for record in attached {
-            guard let link = links[record.hostInterface], link.isVeth else { continue }
+            guard let link = links[record.hostInterface], link.isVeth, let hostMAC = link.mac else { continue }
             // As the host itself would find the pod, also after its hardware address has changed.
             let mac = record.addresses.lazy.compactMap { neighbours[record.bridge]?[$0] }.first
             let isFiltered = filtered.contains(link.name)
             let isShaped = isFiltered ? true : try areShaping(disciplines[link.index] ?? [])
             pods.append(
                 LocalPod(
-                    hostInterface: link.name, interfaceIndex: link.index, mac: mac ?? record.mac,
-                    addresses: record.addresses, isShaped: isShaped))
+                    hostInterface: link.name, interfaceIndex: link.index, hostMAC: hostMAC,
+                    mac: mac ?? record.mac, addresses: record.addresses, isShaped: isShaped))
         }
         return LocalPods(pods)
     }

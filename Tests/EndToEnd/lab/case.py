@@ -4,9 +4,10 @@ import sys
 import time
 import unittest
 
+from .daemon import counters
 from .node import Cluster
 from .shell import PATIENCE, CommandFailed
-from .traffic import ping
+from .traffic import call, listening, ping
 
 #: Inner families, for `subTest`.
 FAMILIES = (4, 6)
@@ -82,3 +83,34 @@ class ClusterCase(unittest.TestCase):
 
     def assertReachable(self, place, address, *, within=10):
         eventually(lambda: ping(place, address, timeout=1), within=within)
+
+
+class PairCase(ClusterCase):
+    """Tests between one pod on each of two nodes, which have IPv4 outside."""
+
+    outside = "4"
+    #: Where `transfer` listens.
+    port = 7200
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.prepare()
+        cls.first, cls.second = cls.cluster.nodes
+        cls.one, cls.two = cls.cluster.pods()
+
+    @classmethod
+    def prepare(cls):
+        """What else has to be there before the daemons are."""
+
+    def transfer(self, length=20_000_000):
+        """Transfers both ways in both families; returns what the daemon of each node counted meanwhile."""
+        before = counters(self.first), counters(self.second)
+        with listening(self.two, self.port), listening(self.one, self.port):
+            for family in FAMILIES:
+                for source, target in ((self.one, self.two), (self.two, self.one)):
+                    with self.subTest(family=family, source=source.name):
+                        self.assertReachable(source, target.address(family))
+                        self.assertTrue(call(source, target.address(family), self.port, length)["intact"])
+        after = counters(self.first), counters(self.second)
+        return [{name: now[name] - then[name] for name in now} for then, now in zip(before, after)]

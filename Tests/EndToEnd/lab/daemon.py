@@ -23,3 +23,7 @@ def request(node, path, *, method="GET", timeout=5):
 
 def daemon_status(node):
     return json.loads(request(node, "/status")[1])
+
+
+def counters(node):
+    return daemon_status(node)["counters"]
