@@ -45,7 +45,7 @@ extension Setup {
             } catch {
                 if case .system = error { throw error }
                 try AllocationFailure.wrapping { () throws(SystemError) in
-                    try store.reclaim(atMostEvery: 2, for: newcomer)
+                    try store.reclaim(atMostEvery: LeaseStore.searchPause, for: newcomer)
                 }
                 return try store.allocate(request, as: lease)
             }

@@ -3,6 +3,9 @@ import CNI
 import Host
 
 extension LeaseStore {
+    /// How many seconds lie between two searches for dead containers while addresses are asked for that are not there.
+    static let searchPause: UInt32 = 2
+
     /// True where less than a sixteenth of a set is free, so that dead leases are worth a search.
     func isRunningLow(_ sets: [RangeSet]) -> Bool {
         sets.contains { set in

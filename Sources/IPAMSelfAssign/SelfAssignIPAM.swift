@@ -1,5 +1,6 @@
 import Addressing
 import CNI
+import Glibc
 import Host
 import Overlay
 
@@ -18,7 +19,7 @@ struct SelfAssignIPAM: Plugin {
         }
         let wanted = try RequestedAddresses.assign(try RequestedAddresses.read(request), to: setup.rangeSets)
         let dns = try setup.configuration.resolvConf.map(ResolvConf.read) ?? DNS()
-        let lease = try self.lease(wanted, request, setup)
+        let lease = try patiently { () throws(CNIError) in try self.lease(wanted, request, setup) }
         return AttachmentResult(
             addresses: lease.addresses.map { .init(address: $0.address, gateway: $0.gateway) },
             routes: setup.configuration.routes, dns: dns)
@@ -89,6 +90,18 @@ struct SelfAssignIPAM: Plugin {
     }
 
     // MARK: Leases
+
+    /// Tries once more where all addresses are leased: the kernel may still be taking down a container that was killed just
+    /// now, or it was too soon to look for such ones again. Others have the lock meanwhile.
+    private func patiently(_ lease: () throws(CNIError) -> Lease) throws(CNIError) -> Lease {
+        do throws(CNIError) {
+            return try lease()
+        } catch {
+            guard error.code == .tryAgainLater else { throw error }
+        }
+        sleep(LeaseStore.searchPause)
+        return try lease()
+    }
 
     /// Finds the attachment's lease, of an ADD that was cut short, or makes one.
     private func lease(

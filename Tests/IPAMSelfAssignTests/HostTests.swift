@@ -101,7 +101,7 @@ struct HostTests {
                 try command("netns delete \(names[0])")
                 // So soon after a search there is no other, which would hold up other containers.
                 #expect(try node.run("STATUS").code == 50)
-                try node.forgetReclaim()
+                // An ADD waits for the next one.
                 let replaced = try node.run("ADD", "new", netns: path(names[2]))
                 #expect(replaced.addresses == ["10.83.103.56/28"])
                 #expect(replaced.log.contains("container c0"))
