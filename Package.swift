@@ -103,7 +103,7 @@ let package = Package(
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
         .target(
-            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink", "PacketPath"],
+            name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink", "Overlay", "PacketPath"],
             swiftSettings: strict,
             plugins: ["BPFCompile"]),
         room("PacketPath", ["Addressing", "Host", "Overlay", "SyscallShim"], settings: []),

@@ -10,7 +10,7 @@ internal import Synchronization
 /// They carry what they can. The rest goes to the tunnel device and to the UDP port, where another datapath has to stand.
 /// All that it makes in the kernel is pinned: packets go on while no `warrensd` runs, and the next one takes it over.
 package final class KernelPath: Sendable {
-    private struct State {
+    struct State {
         var peers: PeerMaps
         var hooks: HookSet
         var plan: ForwardingPlan.Local
@@ -18,9 +18,9 @@ package final class KernelPath: Sendable {
     }
 
     package let options: KernelOptions
-    private let probe: KernelProbe
-    private let maps: DatapathMaps
-    private let state: Mutex<State>
+    let probe: KernelProbe
+    let maps: DatapathMaps
+    let state: Mutex<State>
 
     /// Loads the programs, fills their maps and has them run.
     ///
@@ -29,8 +29,7 @@ package final class KernelPath: Sendable {
         _ options: KernelOptions, pins: BPFFileSystem, plan: ForwardingPlan, _ surroundings: Surroundings
     ) throws(SystemError) {
         let probe = KernelProbe()
-        for feature in [.programs, .encapsulation, .redirectToNeighbour, .redirectToPeer] as [KernelProbe.Feature] {
-            guard let reason = probe.missing[feature] else { continue }
+        if let (feature, reason) = probe.obstacle {
             throw SystemError("use eBPF", "\(feature)", code: EOPNOTSUPP, detail: reason)
         }
         try pins.mount()
@@ -207,21 +206,5 @@ package final class KernelPath: Sendable {
         if options.fastPath { parts.append("fast path") }
         if options.framesPackets { parts.append("VXLAN-GPE") }
         return parts.joined(separator: ", ")
-    }
-
-    /// The programs with their places and numbers, and the maps with their fill, a line each for people to read.
-    package var parts: [String] {
-        let programs = state.withLock { state in
-            state.hooks.present.map { place, program in
-                "program \(place), " + (program.map { "number \($0)" } ?? "gone")
-            }
-        }
-        let fills: [(BPFMapHandle, Int?)] = [
-            (maps.peers.handle, try? maps.peers.count()), (maps.subnets.handle, try? maps.subnets.count()),
-            (maps.oddSubnets.handle, try? maps.oddSubnets.count()), (maps.routes.handle, try? maps.routes.count()),
-            (maps.locals.handle, try? maps.locals.count()), (maps.flows.handle, try? maps.flows.count()),
-        ]
-        return programs
-            + fills.map { map, count in "map \(map.name): \(count.map(String.init) ?? "?") of \(map.capacity)" }
     }
 }

@@ -77,8 +77,8 @@ public struct StatusReport: Hashable, Sendable {
     public var datapath: String
     /// Why this one.
     public var datapathReason: String
-    /// What the datapath has in the kernel, a line each: programs and where they are, maps and how full they are.
-    public var datapathParts: [String]
+    /// What the datapath has in the kernel; nil for user space.
+    public var kernel: KernelReport?
     /// This node's name in the node annotation file.
     public var name: String
     public var nodeID: NodeID
@@ -96,14 +96,14 @@ public struct StatusReport: Hashable, Sendable {
     public var warnings: [String]
 
     public init(
-        version: String, datapath: String, datapathReason: String, datapathParts: [String] = [], name: String,
+        version: String, datapath: String, datapathReason: String, kernel: KernelReport? = nil, name: String,
         nodeID: NodeID, subnets: [IPPrefix], claim: Claim, mtu: Int, uptime: Int, registry: Registry,
         counters: [String: UInt64] = [:], peers: [Peer] = [], warnings: [String] = []
     ) {
         self.version = version
         self.datapath = datapath
         self.datapathReason = datapathReason
-        self.datapathParts = datapathParts
+        self.kernel = kernel
         self.name = name
         self.nodeID = nodeID
         self.subnets = subnets

@@ -1,5 +1,6 @@
 package import Addressing
 package import Host
+package import Overlay
 
 /// What carries packets between this node's tunnel device and its peers. Few verbs, so that implementations know
 /// nothing of files, sockets and settings, and nothing of each other.
@@ -9,8 +10,8 @@ package protocol Datapath: AnyObject, Sendable {
     /// What the kernel does for it, for people to read.
     var offloads: String { get }
 
-    /// What it has in the kernel, for people to read: programs and maps, a line each.
-    var parts: [String] { get }
+    /// Its programs and maps in the kernel; nil where it has none.
+    var kernel: KernelReport? { get }
 
     /// Puts a plan in force, for all packets at once. What it has in common with the former one loses no packet.
     ///
@@ -32,6 +33,9 @@ package protocol Datapath: AnyObject, Sendable {
     /// Where these peers' datagrams go and what was carried for each; nil for one that is not in the plan. Meant for
     /// a few hundred at a time: changes of the plan wait for the answer.
     func peerStatus(_ names: ArraySlice<String>) -> [PeerStatus?]
+
+    /// What would become of a packet that the host routes into the tunnel device. Nothing is sent or counted.
+    func trace(_ packet: TrialPacket) -> TraceReport
 
     /// Ends the threads. The tunnel device stays, without a carrier.
     func stop()

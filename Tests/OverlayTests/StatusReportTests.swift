@@ -7,9 +7,19 @@ import Testing
 @Suite struct StatusReportTests {
     static func sample() throws -> StatusReport {
         let subnet = try #require(IPPrefix("10.220.106.0/24"))
+        let kernel = KernelReport(
+            hooks: "tcx", aggregation: "none", missing: ["familyChange: too old"],
+            programs: [
+                .init(name: "tunnel", device: 3, direction: "egress", number: 17),
+                .init(name: "uplink", device: 2, direction: "ingress", number: nil),
+            ],
+            maps: [
+                .init(name: "peers", entries: 1, capacity: 131_072),
+                .init(name: "flows", entries: nil, capacity: 1, forgets: true),
+            ])
         return StatusReport(
             version: "0.1.0", datapath: "tun", datapathReason: "set in warrens.json",
-            datapathParts: ["map peers: 1 of 131072"], name: "attic", nodeID: NodeID(rawValue: 5), subnets: [subnet],
+            kernel: kernel, name: "attic", nodeID: NodeID(rawValue: 5), subnets: [subnet],
             claim: Claim(generation: 1, since: Timestamp(seconds: 77), draining: [subnet]), mtu: 1420, uptime: 12,
             registry: .init(
                 peers: 1, problems: [NodeProblem(node: "shed", field: "warrens.io/subnets", message: "bad")],

@@ -31,6 +31,9 @@ public struct KernelProbe: Sendable {
         }
     }
 
+    /// What the datapath cannot do without.
+    public static let needed: [Feature] = [.programs, .encapsulation, .redirectToNeighbour, .redirectToPeer]
+
     /// Why each feature that is missing is missing: since when Linux has it, and the kernel's own words.
     public let missing: [Feature: String]
 
@@ -45,6 +48,11 @@ public struct KernelProbe: Sendable {
             }
         }
         self.missing = missing
+    }
+
+    /// What the datapath cannot run for want of, and why that is missing; nil where it can run.
+    public var obstacle: (feature: Feature, reason: String)? {
+        Self.needed.lazy.compactMap { feature in missing[feature].map { (feature, $0) } }.first
     }
 
     public func has(_ feature: Feature) -> Bool { missing[feature] == nil }

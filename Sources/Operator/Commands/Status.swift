@@ -29,12 +29,15 @@ struct Status: ParsableCommand {
                     "node": facts.json, "daemon": report?.json ?? .null, "daemonError": Output.optional(failure),
                 ]))
         } else {
-            print(Self.text(facts, report, failure), terminator: "")
+            print(Self.text(facts, report, failure, KernelAbilities(), DeviceNames()), terminator: "")
         }
         if report == nil { throw ExitCode.failure }
     }
 
-    static func text(_ facts: NodeFacts, _ report: StatusReport?, _ failure: String?) -> String {
+    static func text(
+        _ facts: NodeFacts, _ report: StatusReport?, _ failure: String?, _ abilities: KernelAbilities? = nil,
+        _ devices: DeviceNames = DeviceNames([:])
+    ) -> String {
         var lines: [(String, String)] = []
         if let node = facts.node {
             lines.append(("Node", "\(node.name), id \(node.nodeID)"))
@@ -49,7 +52,8 @@ struct Status: ParsableCommand {
         lines.append(("Pods", pods(facts)))
         if let failure { lines.append(("Daemon", failure)) }
         if let error = facts.startError { lines.append(("Last start", error)) }
-        if let report { lines += daemon(report) + difference(facts, report) }
+        if let abilities { lines.append(("Kernel", abilities.description)) }
+        if let report { lines += daemon(report, devices) + difference(facts, report) }
         if let report, let difference = facts.difference(from: report) { lines.append(("Warning", difference)) }
         let width = lines.map(\.0.count).max() ?? 0
         return lines.map { key, value in
@@ -70,13 +74,13 @@ struct Status: ParsableCommand {
         return "generation \(claim.generation), \(since)"
     }
 
-    private static func daemon(_ report: StatusReport) -> [(String, String)] {
+    private static func daemon(_ report: StatusReport, _ devices: DeviceNames) -> [(String, String)] {
         let registry = report.registry
         var lines = [
             ("Daemon", "warrensd \(report.version), up for \(Quantity.duration(report.uptime))"),
             ("Datapath", "\(report.datapath) (\(report.datapathReason)), MTU \(report.mtu)"),
         ]
-        lines += report.datapathParts.map { ("", $0) }
+        if let kernel = report.kernel { lines += parts(kernel, devices).map { ("", $0) } }
         let loaded = registry.loadedAt.map { "read at \($0)" } ?? "never read"
         lines.append(("Peers", "\(registry.peers) from \(registry.file), \(loaded)"))
         if let error = registry.lastError { lines.append(("Node file", error)) }
@@ -89,6 +93,17 @@ struct Status: ParsableCommand {
         let received = report.peers.reduce(0) { $0 &+ $1.received.bytes }
         lines.append(("Traffic", "\(Quantity.bytes(sent)) sent, \(Quantity.bytes(received)) received"))
         return lines + drops(report)
+    }
+
+    /// Programs with where they are, and maps with what is in them, a line each.
+    private static func parts(_ kernel: KernelReport, _ devices: DeviceNames) -> [String] {
+        kernel.programs.map { program in
+            let number = program.number.map { "number \($0)" } ?? "GONE"
+            return "program \(program.name) at \(program.direction) of \(devices[program.device]), \(number)"
+        }
+            + kernel.maps.filter { $0.entries != 0 }.map { map in
+                "map \(map.name): \(map.entries.map { String($0) } ?? "?") of \(map.capacity)"
+            }
     }
 
     private static func drops(_ report: StatusReport) -> [(String, String)] {

@@ -39,11 +39,14 @@ struct Doctor: ParsableCommand {
         } catch {
             return [.problem("settings", told: "\(error)", otherwise: "correct \(paths.settings)")]
         }
+        let report = try? DaemonClient(paths).status()
         let checks: [any Check] = [
             IdentityCheck(facts: facts), InstallationCheck(paths: paths), KernelCheck(),
             DirectoryCheck(paths: paths), AddressCheck(facts: facts), BridgeCheck(paths: paths, facts: facts),
             ForwardingCheck(facts: facts), FirewallCheck(facts: facts),
             DaemonCheck(paths: paths, facts: facts),
+            DatapathCheck(paths: paths, settings: facts.settings, report: report, abilities: KernelAbilities()),
+            ProgramCheck(kernel: report?.kernel, devices: DeviceNames()), OffloadCheck(report: report),
         ]
         return checks.flatMap { check in
             do {

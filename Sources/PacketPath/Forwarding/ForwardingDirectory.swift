@@ -27,6 +27,8 @@ package struct ForwardingDirectory {
     /// What the plan says of a peer; nil where it knows none of that name.
     func peer(named name: String) -> ForwardingPlan.Peer? { number(of: name).flatMap { peers[$0] } }
 
+    func peer(numbered number: Int) -> ForwardingPlan.Peer? { number < peers.count ? peers[number] : nil }
+
     /// What is counted for a peer; nil where there is none of that name.
     func state(of name: String) -> PeerState? { number(of: name).map { table.peer($0).state } }
 

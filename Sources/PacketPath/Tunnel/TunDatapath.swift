@@ -1,6 +1,6 @@
 package import Addressing
 package import Host
-internal import Overlay
+package import Overlay
 internal import Synchronization
 
 /// The user-space datapath: a TUN device on one side, UDP sockets on the other; for each queue of the device a thread
@@ -14,7 +14,9 @@ package final class TunDatapath: Datapath {
     package let learned: Event
     /// What the kernel does for us, for people to read.
     package let offloads: String
-    package var parts: [String] { [] }
+    package var kernel: KernelReport? { nil }
+    private let port: UInt16
+    private let options: TunOptions
     private let stopped: Event
     private let cell: TableCell
     /// For each queue those of the outbound and of the inbound thread.
@@ -28,6 +30,7 @@ package final class TunDatapath: Datapath {
     package init(
         device name: String, port: UInt16, options: TunOptions, plan: ForwardingPlan
     ) throws(SystemError) {
+        (self.port, self.options) = (port, options)
         lost = try Event()
         stopped = try Event()
         learned = try Event()
@@ -125,6 +128,12 @@ package final class TunDatapath: Datapath {
                 return PeerStatus(endpoint: peer.endpoint, traffic: PeerTraffic(state))
             }
         }
+    }
+
+    package func trace(_ packet: TrialPacket) -> TraceReport {
+        var report = directory.withLock { $0.trace(packet, options.framing, now: monotonicSeconds()) }
+        report.sourcePort = options.hashesSourcePorts ? nil : port
+        return report
     }
 
     package func stop() {

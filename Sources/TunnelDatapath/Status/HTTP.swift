@@ -7,6 +7,8 @@ enum HTTP {
         var method: String
         /// Without the query.
         var path: String
+        /// What stands behind the path, without the question mark.
+        var query = ""
     }
 
     struct Response: Equatable {
@@ -52,7 +54,8 @@ enum HTTP {
         guard words.count == 3, words[2].hasPrefix("HTTP/1."), words[1].hasPrefix("/") else { return .malformed }
         guard hasEnded(bytes) else { return bytes.count > requestLimit ? .malformed : .incomplete }
         let path = words[1].prefix { $0 != "?" }
-        return .request(Request(method: String(words[0]), path: String(path)))
+        let query = words[1].dropFirst(path.count + 1)
+        return .request(Request(method: String(words[0]), path: String(path), query: String(query)))
     }
 
     /// True where an empty line has ended the headers.

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Overlay
+internal import PacketPath
 
 /// What the daemon answers on its socket.
 struct StatusAnswers: Sendable {
@@ -21,13 +22,14 @@ struct StatusAnswers: Sendable {
             switch path {
             case "/status": return .json(status(reporter.report(uptime: uptime).report, peers(reporter)))
             case "/peers": return .json(peers(reporter) + "\n")
+            case "/trace": return trace(request.query, reporter)
             case "/metrics":
                 return HTTP.Response(
                     status: 200, type: "text/plain; version=0.0.4; charset=utf-8",
                     body: Metrics.text(reporter, uptime: uptime))
             default:
                 return HTTP.Response(
-                    status: 404, body: "there are GET /status, /peers, /metrics, /healthz and POST /reload\n")
+                    status: 404, body: "there are GET /status, /peers, /trace, /metrics, /healthz and POST /reload\n")
             }
         default:
             return HTTP.Response(status: 405, body: "use GET, or POST for /reload\n")
@@ -40,6 +42,14 @@ struct StatusAnswers: Sendable {
         var members = report.json.objectValue ?? JSONObject()
         members["peers"] = nil
         return JSONValue.object(members).serialized().dropLast() + ",\"peers\":" + peers + "}\n"
+    }
+
+    private func trace(_ query: String, _ reporter: StatusReporter) -> HTTP.Response {
+        do throws(OverlayError) {
+            return .json(reporter.datapath.trace(try TrialPacket(query: query)).json.serialized() + "\n")
+        } catch {
+            return HTTP.Response(status: 400, body: "\(error)\n")
+        }
     }
 
     private func peers(_ reporter: StatusReporter) -> String {

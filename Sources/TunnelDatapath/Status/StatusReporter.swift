@@ -26,7 +26,7 @@ struct StatusReporter: Sendable {
         let totals = datapath.totals()
         let report = StatusReport(
             version: Daemon.version, datapath: datapath.name, datapathReason: "\(datapathReason); \(datapath.offloads)",
-            datapathParts: datapath.parts,
+            kernel: datapath.kernel,
             name: node.name,
             nodeID: node.nodeID, subnets: (node.subnets + node.draining).map(\.prefix), claim: node.claim, mtu: mtu,
             uptime: uptime,
