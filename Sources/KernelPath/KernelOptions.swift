@@ -53,8 +53,9 @@ package struct KernelOptions: Sendable, Equatable {
                 HookPlace(uplink.mac == nil ? "bare_uplink" : "uplink", HookPoint(device: uplink.index, .ingress)))
         }
         if let loop = surroundings.loop { places.insert(HookPlace("merged", HookPoint(device: loop.exit, .ingress))) }
-        guard fastPath else { return places }
         for pod in surroundings.pods where pod.isBypassable {
+            if let bridge = pod.bridge { places.insert(HookPlace("bridge", HookPoint(device: bridge, .egress))) }
+            guard fastPath else { continue }
             places.insert(HookPlace("pod", HookPoint(device: pod.device, .ingress)))
             places.insert(HookPlace("to_pod", HookPoint(device: pod.device, .egress)))
         }

@@ -21,17 +21,21 @@ package struct Surroundings: Sendable, Equatable {
         /// The host's end of the veth pair, and its MAC address.
         package var device: Int32
         package var hostMAC: MACAddress
-        /// That of the pod's end.
+        /// The bridge whose port it is.
+        package var bridge: Int32?
+        /// The MAC address of the pod's end.
         package var mac: MACAddress
         package var addresses: [IPAddress]
         /// False where the host's end shapes traffic, or somebody else filters there: then nothing skips the stack.
         package var isBypassable: Bool
 
         package init(
-            device: Int32, hostMAC: MACAddress, mac: MACAddress, addresses: [IPAddress], isBypassable: Bool
+            device: Int32, hostMAC: MACAddress, bridge: Int32?, mac: MACAddress, addresses: [IPAddress],
+            isBypassable: Bool
         ) {
             self.device = device
             self.hostMAC = hostMAC
+            self.bridge = bridge
             self.mac = mac
             self.addresses = addresses
             self.isBypassable = isBypassable

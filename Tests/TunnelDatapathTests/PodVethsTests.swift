@@ -29,7 +29,8 @@ struct PodVethsTests {
             #expect(
                 pods.byInterface[first]
                     == LocalPod(
-                        hostInterface: "vethaaaaaaaaaaa", interfaceIndex: first, hostMAC: hostMAC, mac: PodNode.mac,
+                        hostInterface: "vethaaaaaaaaaaa", interfaceIndex: first, hostMAC: hostMAC, bridge: nil,
+                        mac: PodNode.mac,
                         addresses: ["10.220.1.3", "fd53:7769:726c::3"].compactMap { IPAddress($0) }, isShaped: false))
         }
     }
@@ -94,7 +95,8 @@ struct PodVethsTests {
     @Test func differencesNameWhatCameChangedAndWent() {
         let pods = (1...3).map { number in
             LocalPod(
-                hostInterface: "veth\(number)", interfaceIndex: number, hostMAC: PodNode.mac, mac: PodNode.mac,
+                hostInterface: "veth\(number)", interfaceIndex: number, hostMAC: PodNode.mac, bridge: nil,
+                mac: PodNode.mac,
                 addresses: [], isShaped: false)
         }
         var changed = pods[1]

@@ -1,10 +1,11 @@
-// The kernel's half of the datapath, at five hooks:
+// The kernel's half of the datapath, at six hooks:
 //
 //   pod       what comes from a pod               tc ingress of its veth's host end
 //   tunnel    what the host routes to the overlay  tc egress of the tunnel device
 //   uplink    what comes from other nodes          tc ingress of the devices that lead to them
 //   merged    the same, behind the GRO loop        tc ingress of the loop's end
-//   to_pod    what the host hands to a pod         tc egress of its veth's host end
+//   bridge    what the host hands to its pods      tc egress of the bridge
+//   to_pod    the same, a pod's                    tc egress of its veth's host end
 //
 // `pod` and `to_pod` are there for flows that may skip the stack alone. Whatever a program cannot or must not do itself it
 // leaves to whoever comes next: other programs, the stack, and at last the daemon in user space, which can do everything.
@@ -110,6 +111,24 @@ int to_pod(struct __sk_buff *skb)
     if (read_packet(skb, ETH_HLEN, is_v6, &packet))
         leaves_stack(&packet, false);
     return NEXT;
+}
+
+// A bridge cuts super-packets that were in a tunnel, since it announces no offloads for what is in tunnels, and the traces
+// of the outer headers stay. A veth cuts nothing, so they go there without the bridge, which would find the same port.
+SEC("tc")
+int bridge(struct __sk_buff *skb)
+{
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!skb->gso_size || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
+        return NEXT;
+    if (!read_packet(skb, ETH_HLEN, is_v6, &packet))
+        return NEXT;
+    struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet.destination);
+    if (!local || !(local->flags & WARRENS_LOCAL_BYPASSABLE))
+        return NEXT;
+    return bpf_redirect(local->device, 0);
 }
 
 // Hands a packet that was accepted from a peer, behind an Ethernet header, to where it goes on this node.

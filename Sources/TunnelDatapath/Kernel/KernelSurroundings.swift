@@ -42,8 +42,8 @@ final class KernelSurroundings {
             loop: aggregation.loop,
             pods: pods.map { pod in
                 Surroundings.Pod(
-                    device: pod.interfaceIndex, hostMAC: pod.hostMAC, mac: pod.mac, addresses: pod.addresses,
-                    isBypassable: !pod.isShaped)
+                    device: pod.interfaceIndex, hostMAC: pod.hostMAC, bridge: pod.bridge, mac: pod.mac,
+                    addresses: pod.addresses, isBypassable: !pod.isShaped)
             }, hostAddresses: ownSubnets.flatMap { [$0.tunnelAddress, $0.bridgeAddress] }, learnedMTUs: learnedMTUs)
     }
 }

@@ -7,6 +7,8 @@ struct LocalPod: Hashable, Sendable {
     var interfaceIndex: Int32
     /// The hardware address of the host's end.
     var hostMAC: MACAddress
+    /// The index of the bridge whose port it is.
+    var bridge: Int32?
     /// The hardware address of the pod's end.
     var mac: MACAddress
     /// The pod's addresses, of both families.

@@ -46,7 +46,7 @@ struct PodVeths {
             pods.append(
                 LocalPod(
                     hostInterface: link.name, interfaceIndex: link.index, hostMAC: hostMAC,
-                    mac: mac ?? record.mac, addresses: record.addresses, isShaped: isShaped))
+                    bridge: link.master, mac: mac ?? record.mac, addresses: record.addresses, isShaped: isShaped))
         }
         return LocalPods(pods)
     }
