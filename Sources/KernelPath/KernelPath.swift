@@ -48,6 +48,7 @@ package final class KernelPath: Sendable {
             hooks: try HookSet(StandingHooks(pins: pins, usesTCX: probe.has(.tcx)), programs), plan: plan.local,
             surroundings: surroundings)
         try Self.fill(&state, maps, Self.config(options, probe), plan.peers)
+        try Self.beginGeneration(maps)
         _ = try state.hooks.settle(options.places(surroundings))
         try Self.removeOtherLayouts(pins, options)
         self.state = Mutex(state)
@@ -129,10 +130,20 @@ package final class KernelPath: Sendable {
         return config
     }
 
+    /// Changes what is in force. Whatever became of it, the programs forget what they found out before.
     private func withState<Result: Sendable>(
         _ body: (inout State) throws(SystemError) -> sending Result
     ) throws(SystemError) -> Result {
-        try state.withLock { state throws(SystemError) in try body(&state) }
+        try state.withLock { state throws(SystemError) in
+            defer { try? Self.beginGeneration(maps) }
+            return try body(&state)
+        }
+    }
+
+    private static func beginGeneration(_ maps: DatapathMaps) throws(SystemError) {
+        guard var config = try maps.config.value(for: 0) else { return }
+        config.generation = max(config.generation &+ 1, 1)
+        try maps.config.set(config, for: 0)
     }
 
     // MARK: Filling
@@ -170,7 +181,10 @@ package final class KernelPath: Sendable {
         config.longest_received = UInt32(clamping: state.plan.longestReceived)
         if state.peers.oddSubnetCount > 0 { config.flags |= WARRENS_HAS_ODD_SUBNETS.rawValue }
         if state.peers.routeCount > 0 { config.flags |= WARRENS_HAS_ROUTES.rawValue }
-        if let present = try maps.config.value(for: 0), Bytes(present) == Bytes(config) { return }
+        if let present = try maps.config.value(for: 0) {
+            config.generation = present.generation
+            if Bytes(present) == Bytes(config) { return }
+        }
         try maps.config.set(config, for: 0)
     }
 

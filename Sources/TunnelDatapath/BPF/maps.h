@@ -133,6 +133,16 @@ struct {
     __type(value, __u32);
 } flows SEC(".maps");
 
+#define ACCEPTED_BITS 6
+
+// Whom this processor has lately received from, by a hash of the inner addresses.
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1 << ACCEPTED_BITS);
+    __type(key, __u32);
+    __type(value, struct warrens_accepted);
+} accepted SEC(".maps");
+
 static __always_inline const struct warrens_config *configuration(void)
 {
     __u32 key = 0;

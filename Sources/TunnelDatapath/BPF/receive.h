@@ -17,17 +17,17 @@
 // The outer headers of a datagram to the tunnel's port.
 struct datagram {
     struct warrens_address source;
+    struct warrens_address destination;
     // Of the IP packet in all, by its header.
     __u32 length;
     __u8 traffic_class;
 };
 
-// Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port of this host: somebody else's,
-// or the kernel's to put together first.
+// Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port: somebody else's, or the
+// kernel's to put together first.
 static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, bool over_v6,
                                           const struct warrens_config *config, struct datagram *datagram)
 {
-    struct warrens_address destination;
     __u32 headers = (over_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + sizeof(struct udphdr);
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;
@@ -42,7 +42,7 @@ static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, b
         if (header->version != 6 || header->nexthdr != IPPROTO_UDP)
             return false;
         __builtin_memcpy(&datagram->source, &header->saddr, 16);
-        __builtin_memcpy(&destination, &header->daddr, 16);
+        __builtin_memcpy(&datagram->destination, &header->daddr, 16);
         datagram->length = bpf_ntohs(header->payload_len) + sizeof(*header);
         datagram->traffic_class = bpf_ntohs(*(__u16 *)header) >> 4;
     } else {
@@ -51,13 +51,11 @@ static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, b
             header->frag_off & bpf_htons(FRAGMENT_OFFSET | MORE_FRAGMENTS))
             return false;
         map_v4(&datagram->source, header->saddr);
-        map_v4(&destination, header->daddr);
+        map_v4(&datagram->destination, header->daddr);
         datagram->length = bpf_ntohs(header->tot_len);
         datagram->traffic_class = header->tos;
     }
-    if (datagram->length != bpf_ntohs(udp->len) + headers - sizeof(*udp))
-        return false;
-    return bpf_map_lookup_elem(&addresses, &destination);
+    return datagram->length == bpf_ntohs(udp->len) + headers - sizeof(*udp);
 }
 
 static __always_inline bool is_framed(struct __sk_buff *skb, __u32 offset, bool *is_v6)
@@ -132,13 +130,42 @@ static __always_inline __u32 check(const struct warrens_config *config, const st
     return sender(config, &packet->source);
 }
 
+// Where what was found out of these addresses is remembered. It saves the packets behind the first one the lookups, of
+// which there are many.
+static __always_inline struct warrens_accepted *find_memory(const struct packet *packet)
+{
+    __u32 hash = (packet->source.word[3] ^ packet->destination.word[3] * 0x9e3779b1) * 0x85ebca6b;
+    __u32 slot = hash >> (32 - ACCEPTED_BITS);
+    return bpf_map_lookup_elem(&accepted, &slot);
+}
+
+static __always_inline bool remembers(const struct warrens_accepted *memory, const struct warrens_config *config,
+                                      const struct datagram *datagram, const struct packet *packet)
+{
+    return memory->generation == config->generation && is_same(&memory->inner_source, &packet->source) &&
+           is_same(&memory->inner_destination, &packet->destination) &&
+           is_same(&memory->outer_source, &datagram->source) &&
+           is_same(&memory->outer_destination, &datagram->destination);
+}
+
+// - generation: that of the configuration before anything was looked up.
+static __always_inline void remember(struct warrens_accepted *memory, __u32 generation,
+                                     const struct datagram *datagram, const struct packet *packet, __u32 peer)
+{
+    // Nothing while it is half written: where softirqs are threads, another one may look.
+    *(volatile __u32 *)&memory->generation = 0;
+    memory->outer_source = datagram->source;
+    memory->outer_destination = datagram->destination;
+    memory->inner_source = packet->source;
+    memory->inner_destination = packet->destination;
+    memory->peer = peer;
+    *(volatile __u32 *)&memory->generation = generation;
+}
+
 // False where the daemon has to finish what the kernel cannot.
-static __always_inline bool is_deliverable(struct __sk_buff *skb, const struct warrens_config *config,
-                                           const struct warrens_peer *peer, bool over_v6,
+static __always_inline bool is_deliverable(struct __sk_buff *skb, const struct warrens_config *config, bool over_v6,
                                            const struct packet *packet)
 {
-    if (peer->flags & WARRENS_PEER_DEFERS_CHECKSUMS)
-        return false;
     if (over_v6 != packet->is_v6 && !(config->flags & WARRENS_CROSSES_FAMILIES))
         return false;
     if (!skb->gso_size)

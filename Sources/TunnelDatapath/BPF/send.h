@@ -27,11 +27,14 @@ _Static_assert(sizeof(struct outer_v6) == 56, "no padding");
 static __always_inline bool write_link_header(struct __sk_buff *skb, const __u8 to[ETH_ALEN], const __u8 from[ETH_ALEN],
                                               __u16 type)
 {
-    struct ethhdr header;
-    __builtin_memcpy(header.h_dest, to, ETH_ALEN);
-    __builtin_memcpy(header.h_source, from, ETH_ALEN);
-    header.h_proto = bpf_htons(type);
-    return !bpf_skb_store_bytes(skb, 0, &header, sizeof(header), 0);
+    struct ethhdr *header = (void *)(long)skb->data;
+
+    if ((void *)(header + 1) > (void *)(long)skb->data_end)
+        return false;
+    __builtin_memcpy(header->h_dest, to, ETH_ALEN);
+    __builtin_memcpy(header->h_source, from, ETH_ALEN);
+    header->h_proto = bpf_htons(type);
+    return true;
 }
 
 static __always_inline __u32 outer_length(const struct warrens_config *config, bool over_v6)

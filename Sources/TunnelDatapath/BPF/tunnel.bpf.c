@@ -165,19 +165,33 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
         return NEXT;
 
     __u32 outer = outer_length(config, over_v6);
-    if (!read_inner(skb, link_length, over_v6, config, &datagram, &packet))
-        goto declined;
-    __u32 packets = segment_count(skb, &packet);
-    enum warrens_counter reason;
-    __u32 number = check(config, &packet, &reason);
-    if (number == NOBODY)
-        return drop(reason, packets);
-    struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
-    if (!peer)
-        goto declined;
-    if (peer->flags & WARRENS_PEER_CHECKS_SOURCE && !sends_from(number, peer, &datagram.source))
-        return drop(WARRENS_DROP_SPOOFED_SOURCE, packets);
-    if (!is_deliverable(skb, config, peer, over_v6, &packet))
+    bool is_packet = read_inner(skb, link_length, over_v6, config, &datagram, &packet);
+    __u32 packets = is_packet ? segment_count(skb, &packet) : 1;
+    struct warrens_accepted *memory = is_packet ? find_memory(&packet) : NULL;
+    __u32 number;
+    if (memory && remembers(memory, config, &datagram, &packet)) {
+        number = memory->peer;
+    } else {
+        __u32 generation = config->generation;
+        enum warrens_counter reason;
+        if (!bpf_map_lookup_elem(&addresses, &datagram.destination))
+            return NEXT;
+        if (!is_packet)
+            goto declined;
+        number = check(config, &packet, &reason);
+        if (number == NOBODY)
+            return drop(reason, packets);
+        struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
+        if (!peer)
+            goto declined;
+        if (peer->flags & WARRENS_PEER_CHECKS_SOURCE && !sends_from(number, peer, &datagram.source))
+            return drop(WARRENS_DROP_SPOOFED_SOURCE, packets);
+        if (peer->flags & WARRENS_PEER_DEFERS_CHECKSUMS)
+            goto declined;
+        if (memory)
+            remember(memory, generation, &datagram, &packet, number);
+    }
+    if (!is_deliverable(skb, config, over_v6, &packet))
         goto declined;
     __u8 class;
     if (!decapsulated_class(packet.traffic_class, datagram.traffic_class, &class))

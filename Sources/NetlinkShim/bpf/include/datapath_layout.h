@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#define WARRENS_LAYOUT_VERSION 1
+#define WARRENS_LAYOUT_VERSION 2
 
 // An address in network byte order; IPv4 in its IPv4-mapped place ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one
 // map serves both families.
@@ -54,6 +54,8 @@ struct warrens_config {
     __u8 subnet_length_v6;
     // The longest IP packet that any device of this host receives in one piece, in bytes.
     __u32 longest_received;
+    // Another one after each change of any map: what programs remember of an earlier one is void. Never 0.
+    __u32 generation;
 };
 
 enum warrens_peer_flag {
@@ -111,6 +113,18 @@ struct warrens_endpoint {
     struct warrens_address address;
     __u16 port;
     __u16 reserved;
+};
+
+// A sender and a receiver between whom a packet was accepted, in the map `accepted`.
+struct warrens_accepted {
+    struct warrens_address outer_source;
+    struct warrens_address outer_destination;
+    struct warrens_address inner_source;
+    struct warrens_address inner_destination;
+    // That of `warrens_config` at the time; 0 for nothing.
+    __u32 generation;
+    // The peer's number.
+    __u32 peer;
 };
 
 // What a prefix in `own` is to this node.
