@@ -21,6 +21,8 @@ struct datagram {
     // Of the IP packet in all, by its header.
     __u32 length;
     __u8 traffic_class;
+    // The sender has not done without a UDP checksum, as the programs do.
+    bool has_checksum;
 };
 
 // Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port: somebody else's, or the
@@ -37,6 +39,7 @@ static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, b
     struct udphdr *udp = data + offset + headers - sizeof(*udp);
     if (udp->dest != config->port)
         return false;
+    datagram->has_checksum = udp->check;
     if (over_v6) {
         struct ipv6hdr *header = data + offset;
         if (header->version != 6 || header->nexthdr != IPPROTO_UDP)
@@ -193,13 +196,32 @@ static __always_inline bool decapsulated_class(__u8 inner, __u8 outer, __u8 *cla
     return true;
 }
 
+#define BEGINNING 8
+
+// Strips `outer` bytes behind an Ethernet header so that the kernel forgets a UDP checksum that its sender left for a
+// device to complete (CHECKSUM_PARTIAL), as between veths and virtual machines: the inner packet would be taken for one
+// whose own checksum is incomplete, and translating or fragmenting it would spoil it. The kernel forgets where the
+// checksum's place comes to lie before the Ethernet header, for which some more bytes have to go for a moment.
+static __always_inline bool strip_with_checksum(struct __sk_buff *skb, __u32 outer, __u64 flags)
+{
+    __u8 beginning[BEGINNING];
+
+    return !bpf_skb_load_bytes(skb, ETH_HLEN + outer, beginning, BEGINNING) &&
+           !bpf_skb_adjust_room(skb, -(__s32)(outer + BEGINNING), BPF_ADJ_ROOM_MAC, flags) &&
+           !bpf_skb_adjust_room(skb, BEGINNING, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) &&
+           !bpf_skb_store_bytes(skb, ETH_HLEN, beginning, BEGINNING, BPF_F_RECOMPUTE_CSUM);
+}
+
 // Strips `outer` bytes of outer headers, and behind a device without link header makes room for one.
 static __always_inline bool decapsulate(struct __sk_buff *skb, bool has_link_header, __u32 outer, bool over_v6,
-                                        bool is_v6)
+                                        const struct datagram *datagram, const struct packet *packet)
 {
     __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-    if (over_v6 != is_v6)
-        flags |= is_v6 ? DECAP_L3_IPV6 : DECAP_L3_IPV4;
+    if (over_v6 != packet->is_v6)
+        flags |= packet->is_v6 ? DECAP_L3_IPV6 : DECAP_L3_IPV4;
+    // The kernel leaves no less than an IP header. A shorter packet has no checksum but that of its header.
+    if (datagram->has_checksum && has_link_header && packet->length >= packet->header_length + BEGINNING)
+        return strip_with_checksum(skb, outer, flags);
     if (bpf_skb_adjust_room(skb, -(__s32)outer, BPF_ADJ_ROOM_MAC, flags))
         return false;
     return has_link_header || !bpf_skb_change_head(skb, ETH_HLEN, 0);

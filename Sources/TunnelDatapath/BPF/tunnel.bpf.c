@@ -200,7 +200,7 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
     count_received(number, packets, segment_bytes(&packet, packets));
     if (class != packet.traffic_class && !set_traffic_class(skb, link_length + outer, packet.is_v6, class))
         return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
-    if (!decapsulate(skb, has_link_header, outer, over_v6, packet.is_v6))
+    if (!decapsulate(skb, has_link_header, outer, over_v6, &datagram, &packet))
         return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
     if (enters_loop(skb, config, &packet)) {
         if (!write_link_header(skb, config->loop_mac, config->loop_mac, packet.is_v6 ? ETH_P_IPV6 : ETH_P_IP))
