@@ -149,7 +149,7 @@ let package = Package(
             exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),
-        tests(of: "Operator", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
+        tests(of: "Operator", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "KernelPath", "Netlink", "Overlay"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

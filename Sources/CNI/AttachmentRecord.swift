@@ -8,6 +8,8 @@ public import JSON
 /// whatever a killed process left behind can be found.
 public struct AttachmentRecord: Equatable, Sendable {
     public let attachment: Attachment
+    /// What Kubernetes calls the pod, `namespace/name`; nil where the runtime does not say.
+    public var podName: String?
     /// The path in CNI_NETNS, and the namespace that was behind it.
     public var namespacePath: String
     public var namespaceIdentity: FileIdentity
@@ -41,9 +43,10 @@ public struct AttachmentRecord: Equatable, Sendable {
     public init(
         _ attachment: Attachment, namespacePath: String, namespaceIdentity: FileIdentity, network: String,
         bridge: String, hostInterface: String, mac: MACAddress, addresses: [IPAddress], gateways: [IPAddress],
-        isMasqueraded: Bool, phase: Phase
+        isMasqueraded: Bool, phase: Phase, podName: String? = nil
     ) {
         self.attachment = attachment
+        self.podName = podName
         self.namespacePath = namespacePath
         self.namespaceIdentity = namespaceIdentity
         self.network = network
@@ -58,7 +61,7 @@ public struct AttachmentRecord: Equatable, Sendable {
 
     /// The record as its file holds it.
     public var json: JSONObject {
-        [
+        var json: JSONObject = [
             "containerID": .string(attachment.containerID),
             "interfaceName": .string(attachment.interfaceName),
             "networkNamespace": [
@@ -75,6 +78,8 @@ public struct AttachmentRecord: Equatable, Sendable {
             "masquerade": .bool(isMasqueraded),
             "phase": .string(phase.rawValue),
         ]
+        if let podName { json["podName"] = .string(podName) }
+        return json
     }
 }
 
@@ -101,7 +106,8 @@ extension AttachmentRecord {
             network: network, bridge: bridge, hostInterface: hostInterface,
             // Records of older versions lack it.
             mac: json["mac"]?.stringValue.flatMap(MACAddress.init) ?? attachment.podMAC,
-            addresses: addresses, gateways: gateways, isMasqueraded: isMasqueraded, phase: phase)
+            addresses: addresses, gateways: gateways, isMasqueraded: isMasqueraded, phase: phase,
+            podName: json["podName"]?.stringValue)
     }
 
     private static func addresses(_ value: JSONValue?) -> [IPAddress]? {

@@ -42,6 +42,12 @@ public struct Request: Sendable {
         arguments.last { $0.key == key }?.value
     }
 
+    /// What Kubernetes calls the pod, `namespace/name`; nil where the runtime does not say.
+    public var podName: String? {
+        guard let name = argument("K8S_POD_NAME"), let space = argument("K8S_POD_NAMESPACE") else { return nil }
+        return "\(space)/\(name)"
+    }
+
     /// Refuses arguments that this plugin does not know, unless `IgnoreUnknown` allows them, as Kubernetes does.
     public func rejectUnknownArguments(known: Set<String>) throws(CNIError) {
         if let ignore = argument("IgnoreUnknown") {

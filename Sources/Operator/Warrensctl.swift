@@ -7,5 +7,7 @@ struct Warrensctl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warrensctl", abstract: "Looks after this node's part of the overlay network.",
         version: Release.version,
-        subcommands: [Status.self, Peers.self, Ping.self, Derive.self, Nodes.self, Doctor.self, Uninstall.self])
+        subcommands: [
+            Status.self, Peers.self, Ping.self, Trace.self, Derive.self, Nodes.self, Doctor.self, Uninstall.self,
+        ])
 }

@@ -15,7 +15,8 @@ import Testing
             namespaceIdentity: FileIdentity(device: 4, inode: .max), network: "warrens", bridge: "cni0",
             hostInterface: attachment.hostInterfaceName, mac: MACAddress(locallyAdministered: 5),
             addresses: ["10.220.1.3", "fd53:7769:726c::3"].compactMap { IPAddress($0) },
-            gateways: ["10.220.1.2"].compactMap { IPAddress($0) }, isMasqueraded: true, phase: phase)
+            gateways: ["10.220.1.2"].compactMap { IPAddress($0) }, isMasqueraded: true, phase: phase,
+            podName: "default/web-0")
     }
 
     @Test func aRecordIsReadAsItWasWritten() throws {
@@ -26,12 +27,16 @@ import Testing
         }
     }
 
-    @Test func onlyTheHardwareAddressMayBeMissing() {
+    @Test func onlyHardwareAddressAndNameMayBeMissing() {
         for key in Self.record().json.keys {
             var json = Self.record().json
             json[key] = nil
             let read = AttachmentRecord(json: json)
-            #expect(key == "mac" ? read?.mac == Self.attachment.podMAC : read == nil, "\(key)")
+            switch key {
+            case "mac": #expect(read?.mac == Self.attachment.podMAC)
+            case "podName": #expect(read != nil && read?.podName == nil)
+            default: #expect(read == nil, "\(key)")
+            }
         }
     }
 

@@ -13,6 +13,10 @@ struct OperatorRun {
     /// - Parameter files: Contents by path below the node's root.
     /// - Parameter isRoot: False to run as nobody in particular.
     init(_ arguments: String..., files: [String: String] = [:], isRoot: Bool = true) throws {
+        try self.init(arguments: arguments, files: files, isRoot: isRoot)
+    }
+
+    init(arguments: [String], files: [String: String] = [:], isRoot: Bool = true) throws {
         let root = "/tmp/warrens-operator-tests-\(UInt64.random(in: 0 ... .max))"
         defer { try? Files.removeTree(root) }
         try Files.makeDirectories(root)

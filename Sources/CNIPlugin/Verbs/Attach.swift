@@ -94,7 +94,7 @@ struct Attach {
             attachment, namespacePath: request.networkNamespace, namespaceIdentity: try identity(of: namespace),
             network: request.configuration.name, bridge: configuration.bridge,
             hostInterface: attachment.hostInterfaceName, mac: configuration.podMAC(of: attachment), addresses: [],
-            gateways: [], isMasqueraded: configuration.masquerade, phase: .attaching)
+            gateways: [], isMasqueraded: configuration.masquerade, phase: .attaching, podName: request.podName)
         let mtu = PathMTU.choose(
             configured: configuration.mtu, tunnelled: configuration.tunnel.enabled, paths: context.paths,
             uplinkMTU: { Uplink.mtu(host) })

@@ -37,6 +37,8 @@ public struct KernelProbe: Sendable {
     /// Why each feature that is missing is missing: since when Linux has it, and the kernel's own words.
     public let missing: [Feature: String]
 
+    init(missing: [Feature: String]) { self.missing = missing }
+
     /// Tries everything in the calling thread's network namespace. Nothing is left behind.
     public init() {
         var missing: [Feature: String] = [:]

@@ -103,20 +103,70 @@ extension RouteSocket {
     /// - Throws: ENETUNREACH where there is none, EHOSTUNREACH where it is of kind ``RouteKind/unreachable``, EACCES
     ///   for ``RouteKind/prohibit``, EINVAL for ``RouteKind/blackhole``.
     public func route(to destination: IPAddress, mark: UInt32 = 0) throws(SystemError) -> Route {
+        try route(to: destination, sourceLength: 0) { message in
+            if mark != 0 { message.put(RTA_MARK, mark) }
+        }
+    }
+
+    /// The route that a packet would take which comes in by a device; `ip route get … from … iif …`.
+    ///
+    /// - Throws: As above; EXDEV where the packet's source is not one that may come in there.
+    public func route(of packet: ForwardedPacket) throws(SystemError) -> Route {
+        try route(to: packet.destination, sourceLength: packet.source.family.bitWidth) { message in
+            message.put(RTA_SRC, bytes: packet.source.bytes)
+            message.put(RTA_IIF, packet.interfaceIndex)
+            guard ForwardedPacket.protocols.contains(packet.protocolNumber) else { return }
+            message.put(RTA_IP_PROTO, packet.protocolNumber)
+            if let port = packet.sourcePort { message.putBig(RTA_SPORT, port) }
+            if let port = packet.destinationPort { message.putBig(RTA_DPORT, port) }
+        }
+    }
+
+    private func route(
+        to destination: IPAddress, sourceLength: Int, _ attributes: (Message) -> Void
+    ) throws(SystemError) -> Route {
         let message = Message(type: UInt16(RTM_GETROUTE))
         var header = rtmsg()
         header.rtm_family = destination.family.number
         header.rtm_dst_len = UInt8(destination.family.bitWidth)
+        header.rtm_src_len = UInt8(sourceLength)
         // Name the table in which the route was found. IPv6 does so anyhow, and refuses the flag as invalid.
         if destination.family == .v4 { header.rtm_flags = UInt32(RTM_F_LOOKUP_TABLE) }
         message.append(header)
         message.put(RTA_DST, bytes: destination.bytes)
-        if mark != 0 { message.put(RTA_MARK, mark) }
+        attributes(message)
         let request = Request(operation: "get route", subject: "to \(destination)", message: message)
         guard let route = try socket.query(request).flatMap({ Route($0) }) else {
             throw SystemError(request.operation, request.subject, code: EBADMSG)
         }
         return route
+    }
+}
+
+/// A packet that this host would pass on, as routing rules look at it.
+public struct ForwardedPacket: Hashable, Sendable {
+    public var source: IPAddress
+    /// Of the same family.
+    public var destination: IPAddress
+    /// The device that it comes in by.
+    public var interfaceIndex: Int32
+    public var protocolNumber: UInt8
+    public var sourcePort: UInt16?
+    public var destinationPort: UInt16?
+
+    /// Those that the kernel takes in a question: ICMP, TCP, UDP, ICMPv6.
+    fileprivate static let protocols: Set<UInt8> = [1, 6, 17, 58]
+
+    public init(
+        source: IPAddress, destination: IPAddress, interfaceIndex: Int32, protocolNumber: UInt8,
+        sourcePort: UInt16? = nil, destinationPort: UInt16? = nil
+    ) {
+        self.source = source
+        self.destination = destination
+        self.interfaceIndex = interfaceIndex
+        self.protocolNumber = protocolNumber
+        self.sourcePort = sourcePort
+        self.destinationPort = destinationPort
     }
 }
 

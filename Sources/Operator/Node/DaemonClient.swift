@@ -16,6 +16,14 @@ struct DaemonError: Error, CustomStringConvertible {
 
     let cause: Cause
     let description: String
+
+    var remedy: String {
+        switch cause {
+        case .down: "start a pod, which starts it, or `systemctl start warrensd` where systemd runs it"
+        case .forbidden: "run warrensctl as root"
+        case .broken: "see its log, then end it"
+        }
+    }
 }
 
 /// Asks this node's `warrensd` over its Unix socket, by HTTP/1.0.
@@ -31,6 +39,16 @@ struct DaemonClient {
     /// The daemon's report about itself.
     func status() throws -> StatusReport {
         try StatusReport(json: try JSONValue(parsing: get("/status")))
+    }
+
+    /// What the daemon would do with a packet that the host routes into the tunnel.
+    func trace(_ packet: TrialPacket) throws(DaemonError) -> TraceReport {
+        let answer = try get("/trace?\(packet.query)")
+        do {
+            return try TraceReport(json: try JSONValue(parsing: answer))
+        } catch {
+            throw DaemonError(cause: .broken, description: "warrensd's answer cannot be read: \(error)")
+        }
     }
 
     /// The body of the answer to a GET request.
