@@ -1,47 +1,13 @@
 """The datapath in the kernel: whole nodes whose packets eBPF programs carry, beside nodes that carry theirs in user space."""
 
 import ipaddress
-import os
-import signal
 import struct
-import time
 
 from lab.case import FAMILIES, PairCase, eventually
 from lab.daemon import counters, daemon_status
-from lab.pod import Pod
 from lab.traffic import Capture
 
 PORT = 7300
-
-#: Sends a datagram a millisecond for argv[3] seconds, each with its number; prints how many.
-STEADY = """
-import socket, sys, time
-end = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-end.connect((sys.argv[1], int(sys.argv[2])))
-until, count = time.monotonic() + float(sys.argv[3]), 0
-while time.monotonic() < until:
-    end.send(count.to_bytes(4, "big"))
-    count += 1
-    time.sleep(0.001)
-print(count, flush=True)
-"""
-
-#: Counts the datagrams that arrive on a port until none has for two seconds.
-COUNTING = """
-import socket, sys
-end = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-end.bind(("::", int(sys.argv[1])))
-end.settimeout(15)
-print("ready", flush=True)
-seen = set()
-try:
-    while True:
-        seen.add(end.recv(2048)[:4])
-        end.settimeout(2)
-except TimeoutError:
-    print(len(seen), flush=True)
-"""
-
 
 #: Sends a datagram to the tunnel's port: argv has the node's address, and the payload in hexadecimal digits.
 DATAGRAM = """
@@ -73,17 +39,6 @@ class KernelPath(PairCase):
         if cls.other:
             cls.cluster.nodes[1].settings(**cls.settings | cls.other)
 
-    def steady(self, family, seconds, meanwhile):
-        """Sends datagrams from one pod to the other; returns how many were sent and how many arrived."""
-        self.assertReachable(self.one, self.two.address(family))
-        station = self.two.start("python3", "-c", COUNTING, str(PORT + family), stdout=-1)
-        self.assertEqual(station.process.stdout.readline(), "ready\n")
-        sender = self.one.start("python3", "-c", STEADY, self.two.address(family), str(PORT + family), seconds, stdout=-1)
-        meanwhile()
-        sent = int(sender.process.stdout.readline())
-        received = int(station.process.stdout.readline())
-        return sent, received
-
 
 class BothInTheKernel(KernelPath):
     def test_the_kernel_carries_transfers(self):
@@ -108,21 +63,6 @@ class BothInTheKernel(KernelPath):
     def tunnel_address(self, node, family):
         subnet = next(text for text in node.subnets() if (":" in text) == (family == 6))
         return subnet.split("/")[0][:-1] + "1"
-
-    def test_a_killed_daemon_costs_no_packet(self):
-        for family in FAMILIES:
-            with self.subTest(family=family):
-
-                def kill():
-                    time.sleep(1)
-                    [process] = self.second.daemons()
-                    os.kill(process, signal.SIGKILL)
-                    time.sleep(2)
-                    Pod(self.second).attach()
-
-                sent, received = self.steady(family, 5, kill)
-                self.assertGreater(sent, 1000)
-                self.assertEqual(received, sent)
 
 
 class FastPath(KernelPath):

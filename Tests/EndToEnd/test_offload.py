@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from lab.case import FAMILIES, PairCase
 from lab.daemon import counters, daemon_status
+from lab.datagrams import send_train, station, whole_train
 from lab.node import NODE_FILE
 from lab.shell import repository
 from lab.traffic import Capture, call, listening, ping
@@ -18,30 +19,6 @@ sys.path.insert(0, os.path.join(repository(), "Tests/Benchmark"))
 from measure.checksums import deferred, folded_sum  # noqa: E402
 
 PORT = 7200
-
-#: Sends COUNT datagrams of LENGTH bytes by one system call, for the kernel to split (UDP_SEGMENT), and the last one
-#: shorter. Prints nothing.
-TRAIN = """
-import socket, sys
-address, port, count, length = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-end = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-end.setsockopt(socket.IPPROTO_UDP, 103, length)
-end.sendto(b"".join(bytes([number]) * length for number in range(count - 1)) + b"end", (address, port))
-"""
-
-#: Prints the lengths and first bytes of the datagrams that came until the one that says "end".
-STATION = """
-import json, socket, sys
-end = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-end.bind(("::", int(sys.argv[1])))
-end.settimeout(20)
-print("ready", flush=True)
-seen = []
-while not seen or seen[-1] != [3, ord("e")]:
-    data = end.recv(65536)
-    seen.append([len(data), data[0]])
-print(json.dumps(seen), flush=True)
-"""
 
 #: Sends a datagram to the tunnel's port as a peer without offloads and without checksums would: argv has the peer's
 #: address, and the inner packet in hexadecimal digits.
@@ -55,21 +32,13 @@ end.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 31337))
 class Offload(PairCase):
     settings = {"datapath": "tun"}
 
-    def train(self, family, count=20, length=1200):
-        """Sends a train of datagrams; returns what came of it."""
-        station = self.two.start("python3", "-c", STATION, str(PORT + family), stdout=-1)
-        self.assertEqual(station.process.stdout.readline(), "ready\n")
-        self.one.run("python3", "-c", TRAIN, self.two.address(family), PORT + family, count, length)
-        line = station.process.stdout.readline()
-        station.stop()
-        return json.loads(line)
-
     def assertTrainsArrive(self):
         for family in FAMILIES:
             with self.subTest(family=family):
                 self.assertReachable(self.one, self.two.address(family))
-                expected = [[1200, number] for number in range(19)] + [[3, ord("e")]]
-                self.assertEqual(self.train(family), expected)
+                with station(self.two, PORT + family) as arrived:
+                    send_train(self.one, self.two.address(family), PORT + family)
+                    self.assertEqual(arrived(), whole_train())
 
 
 class SuperPackets(Offload):
@@ -244,13 +213,10 @@ class OtherSenders(Offload):
 
     def receive(self, *packets):
         """Sends packets from node two's address, then "end"; returns what pod one's socket got."""
-        station = self.one.start("python3", "-c", STATION, str(PORT + 9), stdout=-1)
-        self.assertEqual(station.process.stdout.readline(), "ready\n")
-        for packet in [*packets, self.inner(b"end", complete=True)]:
-            self.second.run("python3", "-c", DATAGRAM, self.first.v4, packet)
-        line = station.process.stdout.readline()
-        station.stop()
-        return json.loads(line)
+        with station(self.one, PORT + 9) as arrived:
+            for packet in [*packets, self.inner(b"end", complete=True)]:
+                self.second.run("python3", "-c", DATAGRAM, self.first.v4, packet)
+            return arrived()
 
     def test_partial_checksums_are_accepted_and_wrong_ones_are_not(self):
         wrong = self.inner(b"w" * 90, complete=True)

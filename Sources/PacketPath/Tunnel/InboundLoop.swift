@@ -19,6 +19,8 @@ struct InboundLoop: ~Copyable {
     private let isFramed: Bool
     private var batch: IncomingBatch
     private var delivery = Delivery()
+    /// Room for the headers of a packet that is cut here.
+    private let headers = PacketMemory(bytes: SuperPacket.longestHeader)
     /// Segments that wait for what may follow them, while ``sender`` is not nil.
     private var run: SegmentRun
     private var sender: ForwardingTable.Peer?
@@ -79,6 +81,10 @@ struct InboundLoop: ~Copyable {
             counters.drop(.truncated)
             return
         }
+        if received.isJoined, let packet = uncut(received.bytes) {
+            carryUncut(packet, of: received, table, now: now)
+            return
+        }
         var rest = received.bytes
         repeat {
             let datagram = rest.prefix(min(received.datagramLength, rest.count))
@@ -132,6 +138,59 @@ struct InboundLoop: ~Copyable {
         case .drop(let reason):
             counters.drop(reason)
         }
+    }
+
+    /// The one packet in all of a receive: a super-packet of UDP that a kernel sender has passed on uncut, as they do on
+    /// virtual wires. For the socket it looks like datagrams that were joined, but then the first would end with its packet.
+    @inline(__always)
+    private func uncut(_ bytes: PacketView) -> InnerPacket? {
+        isFramed ? FramingHeader.strip(bytes).flatMap { InnerPacket($0) } : InnerPacket(bytes)
+    }
+
+    /// Delivers a super-packet, whose parts have as much payload as the kernel says that datagrams are long.
+    @inline(never)
+    private mutating func carryUncut(
+        _ packet: InnerPacket, of received: IncomingBatch.Received, _ table: ForwardingTable, now: Int64
+    ) {
+        switch Inbound.decide(packet, from: received.source, outerClass: received.trafficClass, table) {
+        case .drop(let reason):
+            counters.drop(reason)
+        case .deliver(let peer, _):
+            guard let transport = TransportHeader(packet), transport.kind == .udp else {
+                deliver(packet, of: peer, table, now: now)
+                return
+            }
+            guard transport.hasPartialChecksum(packet) else {
+                counters.drop(.malformed)
+                return
+            }
+            let description = Offload.mark(
+                packet.bytes, transport, packet.family, length: packet.bytes.count,
+                segmentSize: received.datagramLength)
+            guard let whole = SuperPacket(packet, description) else {
+                counters.drop(.malformed)
+                return
+            }
+            let bytes = packet.bytes.count + (whole.segmentCount - 1) * transport.payloadStart
+            let isTaken =
+                device.hasUDPSegmentation
+                ? delivery.write(packet.bytes, to: device, description) : deliverParts(of: whole, transport)
+            count(isTaken, whole.segmentCount, bytes: bytes, of: peer, now: now)
+            if isTaken, device.hasUDPSegmentation { counters.add(.mergedDeliveries) }
+        }
+    }
+
+    /// Cuts for a kernel that does not (before Linux 6.2).
+    private mutating func deliverParts(of whole: SuperPacket, _ transport: TransportHeader) -> Bool {
+        let description = VirtualHeader(partialChecksumFrom: transport.start, at: transport.checksumOffset)
+        var isTaken = true
+        for index in 0..<whole.segmentCount {
+            let payload = whole.payload(index)
+            delivery.append(whole.writeHeader(index, payload, to: headers.view, completesChecksum: false))
+            delivery.append(payload)
+            isTaken = delivery.write(to: device, description) && isTaken
+        }
+        return isTaken
     }
 
     /// Not inlined, for it is the exception.

@@ -3,9 +3,11 @@
 from .sandbox import Sandbox
 from .shell import run
 
-#: Documentation prefixes (RFC 5737, RFC 3849): one wire that the nodes share, and one that stands for the internet.
+#: Documentation prefixes (RFC 5737, RFC 3849): one wire that the nodes share, one that stands for the internet, and one
+#: for a node that is far from the others.
 WIRE_V4, WIRE_V6 = "192.0.2.{}", "2001:db8:1::{}"
 INTERNET_V4, INTERNET_V6 = "198.51.100.2", "2001:db8:2::2"
+FAR_V4, FAR_V6 = "203.0.113.{}", "2001:db8:3::{}"
 ROUTER = 1
 
 
@@ -50,6 +52,16 @@ class Underlay:
         quietly_up(node, "eth0", v4 + "/24", v6 + "/64")
         node.run("ip", "route", "add", "default", "via", WIRE_V4.format(ROUTER))
         node.run("ip", "route", "add", "default", "via", WIRE_V6.format(ROUTER))
+        return v4, v6
+
+    def join_behind(self, node):
+        """Plugs a node in as its `eth0`, on a link of its own behind the router; returns its addresses."""
+        self._link(self.router, "far", node, "eth0")
+        quietly_up(self.router, "far", FAR_V4.format(ROUTER) + "/24", FAR_V6.format(ROUTER) + "/64")
+        v4, v6 = FAR_V4.format(ROUTER + 1), FAR_V6.format(ROUTER + 1)
+        quietly_up(node, "eth0", v4 + "/24", v6 + "/64")
+        node.run("ip", "route", "add", "default", "via", FAR_V4.format(ROUTER))
+        node.run("ip", "route", "add", "default", "via", FAR_V6.format(ROUTER))
         return v4, v6
 
     def close(self):
