@@ -173,10 +173,12 @@ static __always_inline bool is_deliverable(struct __sk_buff *skb, const struct w
         return false;
     if (!skb->gso_size)
         return packet->length <= config->longest_received;
-    // Outer headers stripped from a super-packet leave traces by which a device might cut it wrongly. Nothing cuts it on the
-    // way to a pod of this node, or to the node itself.
+    // Outer headers stripped from a super-packet leave traces by which a device might cut it wrongly. Nothing cuts TCP on
+    // the way to a pod of this node, or to the node itself. UDP the kernel takes for the tunnel that it no longer is, as
+    // soon as a device has it look at the packet's parts, and a socket has it do that in any case.
     struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet->destination);
-    return local && packet->headers_length && local->flags & (WARRENS_LOCAL_BYPASSABLE | WARRENS_LOCAL_HOST);
+    return local && packet->protocol == IPPROTO_TCP && packet->headers_length &&
+           local->flags & (WARRENS_LOCAL_BYPASSABLE | WARRENS_LOCAL_HOST);
 }
 
 // The inner traffic class behind the tunnel (RFC 6040 section 4.2, RFC 2983); false where the packet must be dropped.
