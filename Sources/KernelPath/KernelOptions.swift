@@ -52,6 +52,7 @@ package struct KernelOptions: Sendable, Equatable {
             places.insert(
                 HookPlace(uplink.mac == nil ? "bare_uplink" : "uplink", HookPoint(device: uplink.index, .ingress)))
         }
+        if let idle = surroundings.idleDevice { places.insert(HookPlace("refuse", HookPoint(device: idle, .ingress))) }
         if let loop = surroundings.loop { places.insert(HookPlace("merged", HookPoint(device: loop.exit, .ingress))) }
         for pod in surroundings.pods where pod.isBypassable {
             if let bridge = pod.bridge { places.insert(HookPlace("bridge", HookPoint(device: bridge, .egress))) }

@@ -72,6 +72,8 @@ package struct Surroundings: Sendable, Equatable {
     package var uplinks: [Uplink]
     /// Nil where received packets are delivered as they come.
     package var loop: Loop?
+    /// A device that is there for the kernel to merge what it could receive: it must not receive anything.
+    package var idleDevice: Int32?
     package var pods: [Pod]
     /// Addresses of the overlay that are the host's own.
     package var hostAddresses: [IPAddress]
@@ -81,13 +83,15 @@ package struct Surroundings: Sendable, Equatable {
     package var learnedMTUs: [IPAddress: Int]
 
     package init(
-        tunnelDevice: Int32, uplinks: [Uplink] = [], loop: Loop? = nil, pods: [Pod] = [],
+        tunnelDevice: Int32, uplinks: [Uplink] = [], loop: Loop? = nil, idleDevice: Int32? = nil,
+        pods: [Pod] = [],
         hostAddresses: [IPAddress] = [],
         neighbours: [Neighbour: MACAddress] = [:], learnedMTUs: [IPAddress: Int] = [:]
     ) {
         self.tunnelDevice = tunnelDevice
         self.uplinks = uplinks
         self.loop = loop
+        self.idleDevice = idleDevice
         self.pods = pods
         self.hostAddresses = hostAddresses
         self.neighbours = neighbours

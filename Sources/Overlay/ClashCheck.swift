@@ -25,7 +25,10 @@ public enum ClashCheck {
     }
 
     /// The devices that are ours: what lies on them cannot clash.
-    public static let ownDevices: Set<String> = [KernelNames.defaultBridge, KernelNames.tunnelDevice]
+    public static let ownDevices: Set<String> = [
+        KernelNames.defaultBridge, KernelNames.tunnelDevice, KernelNames.mergeEntry, KernelNames.mergeExit,
+        KernelNames.mergeGPE,
+    ]
 
     /// Compares the prefixes that the settings enable with the Service ranges and with the host's state.
     ///

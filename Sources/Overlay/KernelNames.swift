@@ -15,6 +15,8 @@ public enum KernelNames {
     /// The ends of the veth pair in which received packets are merged.
     public static let mergeEntry = "warrens-merge"
     public static let mergeExit = "warrens-merged"
+    /// The device by which the kernel knows datagrams of `framing: gpe`, and merges them. Nothing passes it.
+    public static let mergeGPE = "warrens-gpe"
     /// The routing table of what leads into the tunnel.
     public static let overlayTable: UInt32 = 31337
     /// The priority of the rule that sends everything without ``datagramMark`` to ``overlayTable``.

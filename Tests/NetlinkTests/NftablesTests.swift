@@ -54,13 +54,20 @@ struct NftablesTests {
                 .appendRule(Self.forward, [.mark(0x5741_5252), .setConnectionMark(7), .counter]),
                 .appendRule(Self.forward, [.connectionMark(7, mask: 0xff), .setMark(9)]),
                 .appendRule(Self.forward, [.transportProtocol(17), .destinationPort(31337), .accept]),
+                .appendRule(
+                    Self.forward,
+                    [
+                        .transportProtocol(17), .transportBytes(0, [0x7a, 0x69]),
+                        .setTransportBytes(2, [0x7a, 0x6a], checksumAt: 6),
+                    ]),
                 .appendRule(Self.forward, [.destinationWasTranslated, .accept]),
                 .insertRule(Self.forward, [.destination(.within(IPPrefix(host: pod6))), .accept], comment: "first"),
             ])
             #expect(try nftables.tables() == [Self.warrens])
             #expect(try Set(nftables.chains(in: Self.warrens)) == [Self.postrouting, Self.forward, Self.checks])
             let rules = try nftables.rules(in: Self.forward)
-            #expect(rules.count == 9 && rules.first?.comment == "first" && rules.first?.expressions.last == "immediate")
+            #expect(
+                rules.count == 10 && rules.first?.comment == "first" && rules.first?.expressions.last == "immediate")
             return try Command.run("/usr/sbin/nft", "list", "ruleset")
         }
         let text = listing.split(separator: "\t", omittingEmptySubsequences: false).joined(separator: "    ")
@@ -114,6 +121,7 @@ struct NftablesTests {
                 meta mark 0x57415252 ct mark set 0x00000007 counter packets 0 bytes 0
                 ct mark & 0x000000ff == 0x00000007 meta mark set 0x00000009
                 udp dport 31337 accept
+                udp sport 31337 udp dport set 31338
                 ct status dnat accept
             }
 

@@ -32,6 +32,15 @@ extension Message {
         case .destinationPort(let port):
             putPayload(NFT_PAYLOAD_TRANSPORT_HEADER, offset: 2, length: 2)
             compare(NFT_CMP_EQ, port.bigEndian.hostOrderBytes)
+        case .transportBytes(let offset, let bytes):
+            putPayload(
+                NFT_PAYLOAD_TRANSPORT_HEADER, offset: UInt32(clamping: offset), length: UInt32(clamping: bytes.count))
+            compare(NFT_CMP_EQ, bytes)
+        case .setTransportBytes(let offset, let bytes, let checksum):
+            putImmediate(bytes)
+            putPayloadChange(
+                NFT_PAYLOAD_TRANSPORT_HEADER, offset: UInt32(clamping: offset), length: UInt32(clamping: bytes.count),
+                checksumAt: checksum)
         case .mark(let value, let mask):
             putMeta(NFT_META_MARK)
             compareMasked(value, mask: mask)
@@ -154,6 +163,18 @@ extension Message {
             putBig(NFTA_PAYLOAD_BASE, base.rawValue)
             putBig(NFTA_PAYLOAD_OFFSET, offset)
             putBig(NFTA_PAYLOAD_LEN, length)
+        }
+    }
+
+    private func putPayloadChange(_ base: nft_payload_bases, offset: UInt32, length: UInt32, checksumAt: Int?) {
+        expression("payload") {
+            putBig(NFTA_PAYLOAD_SREG, NFT_REG_1.rawValue)
+            putBig(NFTA_PAYLOAD_BASE, base.rawValue)
+            putBig(NFTA_PAYLOAD_OFFSET, offset)
+            putBig(NFTA_PAYLOAD_LEN, length)
+            guard let checksumAt else { return }
+            putBig(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET.rawValue)
+            putBig(NFTA_PAYLOAD_CSUM_OFFSET, UInt32(clamping: checksumAt))
         }
     }
 

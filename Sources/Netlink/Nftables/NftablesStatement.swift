@@ -18,6 +18,9 @@ public enum NftablesStatement: Hashable, Sendable {
     case transportProtocol(UInt8)
     /// `th dport`, in host byte order. Only behind a test of the transport protocol.
     case destinationPort(UInt16)
+    /// `@th,8*at,8*count == bytes`: what stands in the transport header `at` so many bytes. Only behind a test of the
+    /// transport protocol.
+    case transportBytes(_ at: Int, [UInt8])
     /// `meta mark and mask == value`.
     case mark(UInt32, mask: UInt32 = .max)
     /// `ct state`: any of these. Not for tables that iptables-nft made (`ip filter` and its like): see
@@ -37,6 +40,9 @@ public enum NftablesStatement: Hashable, Sendable {
     // What is done.
     /// Counts packets and bytes.
     case counter
+    /// `@th,8*at,8*count set bytes`: writes into the transport header, and updates the Internet checksum that stands in it
+    /// `checksumAt` so many bytes; nil for none. All three are even.
+    case setTransportBytes(_ at: Int, [UInt8], checksumAt: Int?)
     /// `meta mark set`.
     case setMark(UInt32)
     /// `ct mark set`.

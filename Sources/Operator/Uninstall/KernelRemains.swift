@@ -22,7 +22,8 @@ struct KernelRemains {
     ///
     /// - Returns: What was done, a line for each object.
     func remove() throws(SystemError) -> [String] {
-        try removePrograms() + LinkRemains(paths: paths, node: node, socket: socket).remove() + removeRoutes()
+        try removePrograms() + removeGUE() + LinkRemains(paths: paths, node: node, socket: socket).remove()
+            + removeRoutes()
             + removeRules()
             + removeFirewallRules()
     }
@@ -30,6 +31,14 @@ struct KernelRemains {
     private func removePrograms() throws(SystemError) -> [String] {
         let pins = BPFFileSystem(paths.pins)
         return try KernelPath.remove(pins).map { "removed program \($0)" }
+    }
+
+    private func removeGUE() throws(SystemError) -> [String] {
+        // A kernel without it has none.
+        guard let kernel = try? FooOverUDP() else { return [] }
+        let ours = try kernel.ports().filter { $0.port == settings.port }
+        for port in ours { try kernel.delete(port) }
+        return ours.map { "removed \($0)" }
     }
 
     private func removeRoutes() throws(SystemError) -> [String] {

@@ -18,6 +18,7 @@ struct LinkRemains {
         let pods = podInterfaces(links, bridges, records)
         let tunnel = links.filter {
             $0.name == KernelNames.tunnelDevice && $0.kind == "tun" || $0.name == KernelNames.mergeEntry && $0.isVeth
+                || $0.name == KernelNames.mergeGPE && $0.kind == "vxlan"
         }
         let going = Set(pods.map(\.index))
         let doomed = bridges.filter { bridge in

@@ -124,7 +124,8 @@ final class TunnelSocket: Sendable {
         let code = errno
         let detail =
             code == EADDRINUSE
-            ? "another program holds the port: stop it, or set another \"port\" on all nodes in warrens.json" : ""
+            ? "another program holds the port: stop it, or set another \"port\" on all nodes in warrens.json "
+                + "(\"localPort\" on this one, where it is that)" : ""
         throw SystemError("bind \(family) UDP port", "\(port)", code: code, detail: detail)
     }
 

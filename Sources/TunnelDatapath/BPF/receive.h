@@ -25,6 +25,18 @@ struct datagram {
     bool has_checksum;
 };
 
+// Of an inner packet: IPv6 and TCP without options.
+#define LONGEST_HEADERS (sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+
+// Has the first `length` bytes, or all, where a program can read them: drivers leave most of a packet in pages.
+static __always_inline bool pull(struct __sk_buff *skb, __u32 length)
+{
+    __u32 readable = (long)skb->data_end - (long)skb->data;
+    if (length > skb->len)
+        length = skb->len;
+    return length <= readable || !bpf_skb_pull_data(skb, length);
+}
+
 // Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port: somebody else's, or the
 // kernel's to put together first.
 static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, bool over_v6,

@@ -1,9 +1,10 @@
-// The kernel's half of the datapath, at six hooks:
+// The kernel's half of the datapath, at its hooks:
 //
 //   pod       what comes from a pod               tc ingress of its veth's host end
 //   tunnel    what the host routes to the overlay  tc egress of the tunnel device
 //   uplink    what comes from other nodes          tc ingress of the devices that lead to them
 //   merged    the same, behind the GRO loop        tc ingress of the loop's end
+//   refuse    what came there, and must not        tc ingress of the device that has the kernel merge VXLAN-GPE
 //   bridge    what the host hands to its pods      tc egress of the bridge
 //   to_pod    the same, a pod's                    tc egress of its veth's host end
 //
@@ -161,11 +162,13 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
     bool over_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
     if (!over_v6 && skb->protocol != bpf_htons(ETH_P_IP))
         return NEXT;
+    __u32 outer = outer_length(config, over_v6);
+    if (!pull(skb, link_length + outer + 1))
+        return NEXT;
     if (!read_datagram(skb, link_length, over_v6, config, &datagram))
         return NEXT;
-
-    __u32 outer = outer_length(config, over_v6);
-    bool is_packet = read_inner(skb, link_length, over_v6, config, &datagram, &packet);
+    bool is_packet = pull(skb, link_length + outer + LONGEST_HEADERS) &&
+                     read_inner(skb, link_length, over_v6, config, &datagram, &packet);
     __u32 packets = is_packet ? segment_count(skb, &packet) : 1;
     struct warrens_accepted *memory = is_packet ? find_memory(&packet) : NULL;
     __u32 number;
@@ -225,6 +228,14 @@ SEC("tc")
 int bare_uplink(struct __sk_buff *skb)
 {
     return receive(skb, false);
+}
+
+// What the uplinks' programs let pass to a device of ours is forged, or came where they are not.
+SEC("tc")
+int refuse(struct __sk_buff *skb)
+{
+    (void)skb;
+    return DROP;
 }
 
 // Everything in the loop was accepted on an uplink.

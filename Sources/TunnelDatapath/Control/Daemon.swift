@@ -27,6 +27,8 @@ final class Daemon {
     private let kernelPath: KernelPath?
     /// What ``kernelPath`` must follow; nil without one.
     private let surroundings: KernelSurroundings?
+    /// What merges packets before ``kernelPath`` delivers them.
+    private let aggregation: Aggregation
     private var datapathIsLost = false
     /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
     private var untold = PeerDifference()
@@ -87,8 +89,13 @@ final class Daemon {
                 resolved: [:])
             let plan = maker.plan(for: loader.registry.peers)
             demands = maker.demands(of: plan)
-            datapath = try Self.openDatapath(settings, plan)
-            surroundings = settings.datapath == .ebpf ? try KernelSurroundings(paths, settings, kernel.routes) : nil
+            aggregation =
+                settings.datapath == .ebpf
+                ? try Aggregation(settings, uplinks: kernel.underlay.uplinks, kernel)
+                : try Aggregation(none: settings, kernel, because: "the datapath is not ebpf")
+            datapath = try Self.openDatapath(settings, plan, port: aggregation.socketPort)
+            surroundings =
+                settings.datapath == .ebpf ? try KernelSurroundings(paths, kernel.routes, aggregation) : nil
             (kernelPath, datapathReason) = try KernelPathStart(paths, settings, kernel.routes).open(
                 plan, surroundings, kernel.underlay, ownSubnets: Self.subnets(identity))
             let (board, reload) = (StatusBoard(), try Event())
@@ -119,14 +126,16 @@ final class Daemon {
     /// All subnets that pods of this node may have addresses of.
     private static func subnets(_ identity: Identity) -> [NodeSubnet] { identity.node.subnets + identity.node.draining }
 
-    private static func openDatapath(_ settings: Settings, _ plan: ForwardingPlan) throws(SystemError) -> TunDatapath {
+    private static func openDatapath(
+        _ settings: Settings, _ plan: ForwardingPlan, port: UInt16
+    ) throws(SystemError) -> TunDatapath {
         try TunDatapath(
-            device: KernelNames.tunnelDevice, port: settings.port, options: Capabilities.options(settings), plan: plan)
+            device: KernelNames.tunnelDevice, port: port, options: Capabilities.options(settings), plan: plan)
     }
 
     /// All that carries packets.
     private var layers: any Datapath {
-        kernelPath.map { LayeredDatapath($0, aggregation: surroundings?.aggregation ?? "", over: datapath) } ?? datapath
+        kernelPath.map { LayeredDatapath($0, aggregation: aggregation.description, over: datapath) } ?? datapath
     }
 
     private func describeStart() {
@@ -403,7 +412,7 @@ final class Daemon {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
             mtu = network.mtu
         }
-        for change in try kernel.reconcile(network, maker.masquerade) {
+        for change in try kernel.reconcile(network, maker.masquerade, aggregation.sharing) {
             log.info("kernel changed", metadata: ["change": "\(change)"])
         }
         try followSurroundings()
@@ -419,13 +428,14 @@ final class Daemon {
         for change in try kernelPath.follow(now) {
             log.info("eBPF programs changed", metadata: ["change": "\(change)"])
         }
+        try aggregation.settle()
     }
 
     private func tellAll(_ maker: PlanMaker) throws(SystemError) {
         let plan = maker.plan(for: loader.registry.peers)
         if datapathIsLost {
             datapath.stop()
-            datapath = try Self.openDatapath(settings, plan)
+            datapath = try Self.openDatapath(settings, plan, port: aggregation.socketPort)
             datapathIsLost = false
             try kernelPath?.replace(plan)
         } else {

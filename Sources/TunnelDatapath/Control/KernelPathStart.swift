@@ -50,6 +50,6 @@ struct KernelPathStart {
 
     private func remove() throws(SystemError) {
         try KernelPath.remove(pins)
-        try Aggregation.remove(routes)
+        try Aggregation.remove(settings, routes)
     }
 }

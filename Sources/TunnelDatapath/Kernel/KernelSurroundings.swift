@@ -6,19 +6,17 @@ internal import Overlay
 
 /// Looks at what the kernel path must know of this host.
 final class KernelSurroundings {
-    private let settings: Settings
     private let routes: RouteSocket
     private let veths: PodVeths
     private let watch: PodWatch
-    /// What merges received packets, for people to read.
-    private(set) var aggregation = ""
+    private let aggregation: Aggregation
 
     /// Readable when something may have changed, each of them.
     var descriptors: [Int32] { watch.descriptors }
 
-    init(_ paths: NodePaths, _ settings: Settings, _ routes: RouteSocket) throws(SystemError) {
-        self.settings = settings
+    init(_ paths: NodePaths, _ routes: RouteSocket, _ aggregation: Aggregation) throws(SystemError) {
         self.routes = routes
+        self.aggregation = aggregation
         veths = PodVeths(paths, routes, try? Nftables(), isOurs: TCFilter.isOurs)
         watch = try PodWatch(paths)
     }
@@ -33,13 +31,12 @@ final class KernelSurroundings {
     ) throws(SystemError) -> Surroundings? {
         guard let tunnel = try routes.link(named: KernelNames.tunnelDevice) else { return nil }
         let uplinks = underlay.uplinks
-        let aggregation = try Aggregation(settings, uplinks: uplinks, routes)
-        self.aggregation = aggregation.description
+        let merging = try aggregation.prepare(uplinks)
         let pods = try veths.pods().byInterface.values.sorted { $0.interfaceIndex < $1.interfaceIndex }
         return Surroundings(
             tunnelDevice: tunnel.index,
             uplinks: uplinks.map { .init(index: $0.index, mac: $0.hasEthernetHeader ? $0.mac : nil) },
-            loop: aggregation.loop,
+            loop: merging.loop, idleDevice: merging.idleDevice,
             pods: pods.map { pod in
                 Surroundings.Pod(
                     device: pod.interfaceIndex, hostMAC: pod.hostMAC, bridge: pod.bridge, mac: pod.mac,
@@ -51,12 +48,10 @@ final class KernelSurroundings {
 extension Underlay {
     /// The devices by which datagrams of other nodes can come in, in the order of their numbers: those that have an address
     /// or a route.
-    fileprivate var uplinks: [Link] {
+    var uplinks: [Link] {
         let indices = Set(addresses.map(\.interfaceIndex)).union(routes.flatMap(\.interfaceIndices))
         return links.values.filter {
-            indices.contains($0.index) && !$0.isLoopback && $0.isUp && $0.name != KernelNames.mergeEntry
-                && $0.name != KernelNames.mergeExit
-        }
-        .sorted { $0.index < $1.index }
+            indices.contains($0.index) && !$0.isLoopback && $0.isUp
+        }.sorted { $0.index < $1.index }
     }
 }

@@ -1,4 +1,5 @@
 import Addressing
+internal import Glibc
 internal import Host
 internal import Netlink
 internal import Overlay
@@ -49,14 +50,30 @@ final class NodeKernel {
 
     /// Makes devices, addresses, routes, rules, settings and packet filters what they must be.
     ///
+    /// - Parameter sharing: Nil where the daemon has the tunnel's port for itself.
     /// - Returns: What was changed, in words for the log.
-    func reconcile(_ network: OverlayNetwork, _ masquerade: TunnelMasquerade) throws(SystemError) -> [String] {
+    func reconcile(
+        _ network: OverlayNetwork, _ masquerade: TunnelMasquerade, _ sharing: PortSharing?
+    ) throws(SystemError) -> [String] {
         var changes = try HostForwarding.enable(Set(network.tunnelAddresses.map(\.family)), routes)
         changes += try network.reconcile(routes)
         changes += try bridgeMTU.reconcile(network.mtu, gateways: network.gateways, routes)
         if let nftables, try overlaySets.reconcile(network.destinations, nftables) { changes.append("where pods are") }
         if let nftables, try masquerade.reconcile(nftables) { changes.append("masquerade of what this host sends") }
+        if let nftables, try reconcile(sharing, nftables) { changes.append("how the daemon shares the tunnel's port") }
         return changes
+    }
+
+    private func reconcile(_ sharing: PortSharing?, _ nftables: Nftables) throws(SystemError) -> Bool {
+        if let sharing { return try sharing.reconcile(nftables) }
+        return try PortSharing.remove(nftables)
+    }
+
+    /// - Throws: EOPNOTSUPP where the kernel cannot have the daemon share the tunnel's port.
+    func checkSharing() throws(SystemError) {
+        guard nftables == nil else { return }
+        throw SystemError(
+            "share", "the tunnel's port", code: EOPNOTSUPP, detail: "this kernel has no nf_tables")
     }
 
     /// Why the masquerade cannot be made, where it cannot.

@@ -32,8 +32,6 @@ enum warrens_config_flag {
     WARRENS_HASHED_PORTS = 1 << 4,
     // This kernel can strip outer headers of the other family (BPF_F_ADJ_ROOM_DECAP_L3_*).
     WARRENS_CROSSES_FAMILIES = 1 << 5,
-    // The kernel itself holds the port; what is not data goes to the daemon's own port, and comes from it.
-    WARRENS_SHARES_PORT = 1 << 6,
 };
 
 // The one entry of the map `config`.
@@ -46,9 +44,8 @@ struct warrens_config {
     __u32 loop_device;
     // The MAC address of the loop's other end, to which packets in it are addressed.
     __u8 loop_mac[6];
-    // UDP ports in network byte order: the overlay's, and the daemon's own where the port is shared.
+    // The overlay's UDP port in network byte order.
     __u16 port;
-    __u16 local_port;
     // The lengths of the prefixes in `subnets`, in the mapped form.
     __u8 subnet_length_v4;
     __u8 subnet_length_v6;

@@ -1,0 +1,202 @@
+"""Receive aggregation of the eBPF datapath: what crosses a wire in packets of its MTU reaches the pod in large ones."""
+
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+import test_ebpf
+import test_offload
+from lab.case import FAMILIES, eventually, measured
+from lab.daemon import counters, daemon_status
+from lab.kernel import Traces
+from lab.node import NODE_FILE
+from lab.pod import Pod
+from lab.traffic import TUNNELLED, Capture, call, listening
+
+PORT = 7400
+UNCUT_OFF = ["tso", "off", "tx-udp-segmentation", "off"]
+
+
+class Aggregation(test_ebpf.KernelPath):
+    """Two nodes with a wire between them that passes packets of its MTU alone, as between machines."""
+
+    port = PORT
+    features = "ebpf,zero-checksum6"
+    #: What the daemon says of itself.
+    way = ""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.pristine = Traces(cls.cluster.nodes[0])
+        for number, node in enumerate(cls.cluster.nodes, 1):
+            node.run("ethtool", "-K", "eth0", *UNCUT_OFF, "gro", "on")
+            # A veth merges what it receives only where its other end cuts what it sends.
+            cls.cluster.underlay.router.run("ethtool", "-K", f"port{number}", *UNCUT_OFF)
+        entries = [
+            node.entry(outside=cls.outside, annotations={"warrens.io/features": cls.features} if cls.features else {})
+            for node in cls.cluster.nodes
+        ]
+        for node in cls.cluster.nodes:
+            node.write(NODE_FILE, json.dumps({"apiVersion": "v1", "kind": "List", "items": entries}))
+
+    def average(self, family, length=10_000_000):
+        """Transfers to a pod; returns how long the packets are, in bytes, that its interface receives on average."""
+        self.assertReachable(self.one, self.two.address(family))
+        before = self.received()
+        with listening(self.two, self.port):
+            self.assertTrue(call(self.one, self.two.address(family), self.port, length)["intact"])
+        octets, packets = (now - then for now, then in zip(self.received(), before))
+        return octets / packets
+
+    def received(self):
+        [link] = json.loads(self.two.run("ip", "-s", "-j", "link", "show", "eth0").stdout)
+        return [link["stats64"]["rx"][what] for what in ("bytes", "packets")]
+
+    def restart(self, node, **settings):
+        """Ends the daemon, and has a new pod start another one under other settings."""
+        node.settings(**self.settings | settings)
+        for process in node.daemons():
+            os.kill(process, signal.SIGTERM)
+        eventually(lambda: self.assertEqual(node.daemons(), []))
+        Pod(node).attach()
+
+
+class Merging:
+    """Tests of every way."""
+
+    def test_packets_are_merged(self):
+        self.assertIn(f"receive aggregation by {self.way}", daemon_status(self.first)["datapathReason"])
+        for family in FAMILIES:
+            with self.subTest(family=family):
+                average = self.average(family)
+                measured(f"{type(self).__name__}: {average:.0f} bytes a packet at the pod, inner IPv{family}")
+                # One packet of the wire has 1500 bytes at most.
+                self.assertGreater(average, 3000)
+
+
+class SharedPort(Merging):
+    """Tests of ways that have the kernel hold the tunnel's port."""
+
+    test_a_narrow_path_is_learned = test_offload.SuperPackets.test_a_path_that_is_narrower_than_the_devices_say
+
+    def listeners(self):
+        """Who has the tunnel's port, and who the daemon's own: a program's name, or nothing for the kernel."""
+        lines = self.first.run("ss", "-Hlunp").stdout.splitlines()
+        return {
+            port: {("warrensd" if "warrensd" in line else "") for line in lines if f":{port} " in line} for port in (31337, 31338)
+        }
+
+    def test_kernel_and_daemon_share_the_port(self):
+        self.assertEqual(self.listeners(), {31337: {""}, 31338: {"warrensd"}})
+        self.restart(self.first, aggregation="none")
+        self.assertEqual(self.listeners(), {31337: {"warrensd"}, 31338: set()})
+        self.restart(self.first)
+        self.assertEqual(self.listeners(), {31337: {""}, 31338: {"warrensd"}})
+        for family in FAMILIES:
+            self.assertReachable(self.one, self.two.address(family))
+
+    def test_fragments_find_the_daemon(self):
+        before = counters(self.first)["drop.unknownFormat"]
+        self.cluster.internet.run("python3", "-c", test_ebpf.DATAGRAM, self.first.v4, "ff" * 4000)
+        eventually(lambda: self.assertEqual(counters(self.first)["drop.unknownFormat"], before + 1))
+
+    def test_removal_leaves_nothing(self):
+        self.one.detach()
+        self.first.control("uninstall", "--yes")
+        left = [line for line in self.pristine.difference(Traces(self.first)) if "/var/lib/warrens" not in line]
+        self.assertEqual(left, [])
+        self.assertEqual(self.listeners()[31337], set())
+        self.one.attach()
+        self.assertReachable(self.two, self.one.address(6))
+
+
+class GPE(SharedPort, Aggregation):
+    settings = {"datapath": "ebpf", "framing": "gpe", "fastPath": "on"}
+    way = "a VXLAN-GPE device"
+
+
+#: What many an administrator has: from outside nothing but the tunnel's port, and no packet of an unknown connection.
+CLOSED = """
+table inet host {
+    chain input {
+        type filter hook input priority 0; policy drop;
+        ct state invalid drop
+        iifname != "eth0" accept
+        meta l4proto ipv6-icmp accept
+        udp dport 31337 accept
+    }
+    chain output {
+        type filter hook output priority 0;
+        udp dport 31337 udp sport != 31337 drop
+    }
+}
+"""
+
+
+class DaemonBehindGPE(Aggregation):
+    """Nodes that do not say what they can receive, so the daemons send all of it, from a port of their own."""
+
+    outside = "6"
+    features = ""
+    settings = {"datapath": "ebpf", "framing": "gpe"}
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        for node in cls.cluster.nodes:
+            node.run("nft", "-f", "-", input=CLOSED)
+
+    def test_the_wire_shows_one_port_alone(self):
+        with Capture(self.first, "eth0") as wire:
+            for node in self.transfer(5_000_000):
+                # Super-packets, and few other than by the daemon.
+                self.assertGreater(node["declinedSent"], 5_000_000 // 65536)
+        self.assertGreater(wire.count(TUNNELLED), 5_000_000 // 1500)
+        self.assertEqual(wire.lines("udp and not (src port 31337 and dst port 31337)"), [])
+
+
+def has_fou():
+    """Whether the kernel has Foo-over-UDP; tries as the daemon does."""
+    subprocess.run(["modprobe", "-q", "fou"], check=False)
+    return subprocess.run(["ip", "fou", "show"], capture_output=True, check=False).returncode == 0
+
+
+FOU = unittest.skipUnless(has_fou(), "this kernel has no fou module")
+
+
+@FOU
+class GUE(SharedPort, Aggregation):
+    settings = {"datapath": "ebpf", "fastPath": "on"}
+    way = "a GUE socket"
+
+
+@FOU
+class GUEOverIPv6(Merging, Aggregation):
+    outside = "6"
+    settings = {"datapath": "ebpf", "aggregation": "gue", "fastPath": "on"}
+    way = "a GUE socket"
+
+
+@FOU
+class HostileBehindGUE(test_ebpf.Hostile):
+    settings = {"datapath": "ebpf", "aggregation": "gue"}
+
+
+class Loop(Merging, Aggregation):
+    settings = {"datapath": "ebpf", "aggregation": "loop"}
+    way = "a GRO loop"
+
+
+class NoAggregation(Aggregation):
+    settings = {"datapath": "ebpf", "aggregation": "none"}
+
+    def test_packets_stay_what_they_are(self):
+        self.assertIn("no receive aggregation: the settings say so", daemon_status(self.first)["datapathReason"])
+        for family in FAMILIES:
+            with self.subTest(family=family):
+                average = self.average(family)
+                measured(f"{type(self).__name__}: {average:.0f} bytes a packet at the pod, inner IPv{family}")
+                self.assertLess(average, 1500)
