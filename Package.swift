@@ -145,7 +145,9 @@ let package = Package(
         tests(of: "IPAMSelfAssign", ["Addressing", "CNI", "Host", "JSON", "Overlay"]),
         .testTarget(
             name: "KernelPathTests",
-            dependencies: ["Addressing", "BPFShim", "Host", "KernelEye", "KernelPath", "Netlink", "PacketPath"],
+            dependencies: [
+                "Addressing", "BPFShim", "Host", "KernelEye", "KernelPath", "Netlink", "Overlay", "PacketPath",
+            ],
             exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
         tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),

@@ -4,27 +4,39 @@ internal import Host
 package import Overlay
 package import PacketPath
 
-/// What the programs would do with a packet, by what their maps hold at this moment: the same steps as in `tunnel` and
-/// `pod` (tunnel.bpf.c), of which nothing is sent or counted.
 extension KernelPath {
+    /// What the programs would do with a packet that the host routes into the tunnel device. Nothing is sent or counted.
+    ///
     /// - Parameters:
     ///   - peer: What the plan says of the node that the packet goes to; nil where none claims it.
-    ///   - framing: The length of the outer headers, in bytes.
+    ///   - overhead: The length of the outer headers, in bytes.
     package func trace(_ packet: TrialPacket, to peer: ForwardingPlan.Peer?, overhead: Int) -> TraceReport.Kernel {
         let program = programs.first { $0.name == "tunnel" }?.number
         do throws(SystemError) {
-            let record = try carrier(of: packet.destination).flatMap { number throws(SystemError) in
-                try maps.peers.value(for: number)
-            }
-            var kernel = TraceReport.Kernel(
-                program: program, obstacle: try obstacle(packet, peer, record, overhead: overhead))
+            var kernel = try MapTrace(maps: maps, options: options).trace(packet, to: peer, overhead: overhead)
+            kernel.program = program
             if program == nil { kernel.obstacle = "the program \"tunnel\" is gone from its hook" }
-            kernel.neighbour = record.flatMap(Self.neighbour)
-            kernel.shortCut = options.fastPath ? try shortCut(packet) : nil
             return kernel
         } catch {
             return TraceReport.Kernel(program: program, obstacle: "its maps cannot be read: \(error)")
         }
+    }
+}
+
+/// The steps of the programs `tunnel` and `pod` (tunnel.bpf.c) for one packet, by what the maps hold at this moment.
+struct MapTrace {
+    let maps: DatapathMaps
+    let options: KernelOptions
+
+    func trace(
+        _ packet: TrialPacket, to peer: ForwardingPlan.Peer?, overhead: Int
+    ) throws(SystemError) -> TraceReport.Kernel {
+        let record = try carrier(of: packet.destination).flatMap { number throws(SystemError) in
+            try maps.peers.value(for: number)
+        }
+        return TraceReport.Kernel(
+            program: nil, obstacle: try obstacle(packet, peer, record, overhead: overhead),
+            neighbour: record.flatMap(Self.neighbour), shortCut: options.fastPath ? try shortCut(packet) : nil)
     }
 
     // MARK: The program tunnel

@@ -60,6 +60,8 @@ class Sandboxes(ClusterCase):
                 self.assertReachable(self.remote, address)
             for family in FAMILIES:
                 self.assertReachable(sandbox, self.remote.address(family))
+            # The operator's tool knows the pod by the name that Kubernetes gave it.
+            self.assertIn("\nsent: to node2", self.first.control("trace", "addresses", self.remote.address(4)).stdout)
             # The runtime's parallel loopback network had its say too.
             ping(sandbox, "127.0.0.1")
             ping(sandbox, "::1")

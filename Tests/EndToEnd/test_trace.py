@@ -203,6 +203,9 @@ class TracedInTheKernel(Traced):
         self.assertCounted("declinedSent", lambda: self.one.run(*fragmentable))
 
     def test_a_flow_that_skips_the_stack(self):
+        kernel = daemon_status(self.first)["kernel"]
+        if kernel["hooks"] != "tcx":
+            self.skipTest("needs tcx (Linux 6.6): without it there is no program at pods")
         station = self.two.start("python3", "-c", ECHO, PORT, stdout=-1)
         self.assertEqual(station.process.stdout.readline(), "ready\n")
         try:

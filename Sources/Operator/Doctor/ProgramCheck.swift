@@ -14,7 +14,10 @@ struct ProgramCheck: Check {
         guard let kernel else { return [] }
         let findings = try kernel.programs.flatMap { try places($0, kernel) } + kernel.maps.compactMap(fill)
         if !findings.isEmpty { return findings }
-        return [.good(subject, "\(Quantity.count(kernel.programs.count, "program")) in place")]
+        return [
+            .good(subject, "\(Quantity.count(kernel.programs.count, "program")) in place, by \(kernel.hooks)"),
+            .good("aggregation", kernel.aggregation),
+        ]
     }
 
     private func places(_ program: KernelReport.Program, _ kernel: KernelReport) throws -> [Finding] {

@@ -34,7 +34,9 @@ struct TunnelAccount {
 
     private static func datagram(_ report: TraceReport, _ path: TraceReport.Path, _ packet: TrialPacket) -> String {
         let source = path.source.map(\.description) ?? "this host"
-        let port = report.sourcePort.map { "port \($0)" } ?? "a port that follows from the flow"
+        let isCarried = report.kernel != nil && report.kernel?.obstacle == nil
+        let hashed = isCarried ? "a port from 49152 to 65535" : "one of the daemon's ports"
+        let port = report.sourcePort.map { "port \($0)" } ?? "\(hashed), which follows from the flow,"
         return "UDP from \(source) \(port) to \(path.endpoint), framing \(report.framing)"
     }
 
