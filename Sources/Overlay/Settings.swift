@@ -126,6 +126,9 @@ public struct Settings: Hashable, Sendable {
     public var encryption: Encryption = .none
     public var sourceCheck: SourceCheck = .strict
     public var sourcePorts: SourcePorts = .fixed
+    /// After how many seconds peers are greeted again, so that what lies between lets their datagrams in; 0 for never, nil
+    /// for often enough where this node's endpoints are not its own addresses.
+    public var keepalive: Int?
     public var batching: Batching = .automatic
     /// Queues of the tunnel device, each with two threads; nil to follow the number of processors.
     public var queues: Int?

@@ -7,7 +7,7 @@ extension Settings {
     public enum Key: String, CaseIterable, Sendable {
         case profile, v4Prefix, v4Width, v6Prefix, families, subnets, nodeName, nodeFile, serviceCIDRs
         case port, localPort, datapath, framing, fastPath, aggregation, encryption, sourceCheck, sourcePorts
-        case batching, queues, mtu
+        case keepalive, batching, queues, mtu
     }
 
     /// Reads this machine's settings; a file that does not exist means the defaults.
@@ -76,6 +76,7 @@ extension Settings {
         case .encryption: encryption = try reader.choice(key, value)
         case .sourceCheck: sourceCheck = try reader.choice(key, value)
         case .sourcePorts: sourcePorts = try reader.choice(key, value)
+        case .keepalive: keepalive = try reader.number(key, value, in: 0...3600)
         case .batching: batching = try reader.choice(key, value)
         case .queues: queues = try reader.number(key, value, in: 1...16)
         case .mtu: mtu = try reader.number(key, value, in: Self.smallestMTU...65535)

@@ -24,7 +24,7 @@ import Testing
         #expect(document.objectValue?.keys == Settings.Key.allCases.map(\.rawValue))
         #expect(try Settings(json: document, source: "warrens.json") == .default)
         // Not only equal after reading: the file spells out what the program says, but for what has no default value.
-        let unset: Set = ["nodeName", "queues", "mtu"]
+        let unset: Set = ["nodeName", "keepalive", "queues", "mtu"]
         for (key, value) in document.objectValue?.members ?? [] {
             #expect(value.isNull == unset.contains(key), "\(key)")
         }

@@ -28,9 +28,10 @@ import Testing
              "families": ["ipv4", "ipv6"], "subnets": ["10.64.1.0/24"], "nodeName": "attic",
              "nodeFile": "/srv/nodes.json", "serviceCIDRs": ["10.96.0.0/12", "fd00::/108"], "port": 4000,
              "localPort": 4001, "datapath": "tun", "framing": "gpe", "encryption": "none", "sourceCheck": "loose",
-             "sourcePorts": "hashed", "fastPath": "off", "aggregation": "none", "mtu": 1.4e3}
+             "sourcePorts": "hashed", "fastPath": "off", "aggregation": "none", "keepalive": 15, "mtu": 1.4e3}
             """)
         #expect(settings.profile == .paper && settings.v4Width == 10 && settings.mtu == 1400)
+        #expect(settings.keepalive == 15)
         #expect(settings.v4Prefix.description == "10.64.0.0/12" && settings.v6Prefix.description == "fd00:1:2::/48")
         #expect(settings.families == .explicit([.v6, .v4]))
         #expect(settings.subnets.map(\.description) == ["10.64.1.0/24"] && settings.serviceCIDRs.count == 2)

@@ -17,6 +17,8 @@ package final class TunDatapath: Datapath {
     package var kernel: KernelReport? { nil }
     private let port: UInt16
     private let options: TunOptions
+    /// Nil when stopped: it holds the port.
+    private let greeting: Mutex<Greeting?>
     private let stopped: Event
     private let cell: TableCell
     /// For each queue those of the outbound and of the inbound thread.
@@ -46,6 +48,7 @@ package final class TunDatapath: Datapath {
             sockets.append(
                 try TunnelSockets(port: port, options: options, isShared: options.queues > 1, learned: learned))
         }
+        greeting = Mutex(Greeting(sockets.first ?? .none, options.framing))
         var devices: [TunDevice] = []
         for _ in 0..<options.queues { devices.append(try TunDevice(name: name, offload: options.batches)) }
         offloads = Self.describe(devices.first, options)
@@ -119,6 +122,17 @@ package final class TunDatapath: Datapath {
     /// less than the routes say. Each is forgotten after ``PathState/lifetime``.
     package func learnedMTUs() -> [IPAddress: Int] { directory.withLock { $0.learnedMTUs(now: monotonicSeconds()) } }
 
+    /// Sends each of these peers an echo request, from the port of the tunnel and in user space: firewalls on this host and
+    /// on the way see it, and let in what the peers send.
+    ///
+    /// - Parameter addresses: This node's own on the tunnel.
+    package func greet(_ names: ArraySlice<String>, from addresses: [IPAddress]) {
+        let peers = directory.withLock { directory in names.compactMap { directory.peer(named: $0) } }
+        greeting.withLock { greeting in
+            for peer in peers { greeting?.send(to: peer, from: addresses) }
+        }
+    }
+
     package func totals() -> CounterTotals { CounterTotals(counters) }
 
     package func peerStatus(_ names: ArraySlice<String>) -> [PeerStatus?] {
@@ -143,6 +157,7 @@ package final class TunDatapath: Datapath {
             return workers
         }
         for worker in workers { worker.join() }
+        greeting.withLock { $0 = nil }
     }
 }
 

@@ -86,6 +86,22 @@ final class TunnelSocket: Sendable {
         return max(0, Int(received))
     }
 
+    /// Sends one datagram, or loses it where the kernel does not take it at once.
+    func send(_ bytes: PacketView, to receiver: SocketAddress) {
+        var part = unsafe iovec(iov_base: bytes.start, iov_len: bytes.count)
+        var datagram = unsafe warrens_outgoing()
+        unsafe datagram.port = receiver.port
+        unsafe withUnsafeMutableBytes(of: &datagram.address) {
+            unsafe AddressKey(receiver.address).write(networkOrder: $0)
+        }
+        // Sound: both live until the call returns, which keeps neither.
+        unsafe withUnsafePointer(to: &part) { part in
+            unsafe datagram.parts = part
+            unsafe datagram.part_count = 1
+            _ = unsafe warrens_send(file.raw, isV6, &datagram, 1)
+        }
+    }
+
     /// Takes reports of path MTUs (ICMP, or the kernel's own knowledge) off the socket's error queue, as many as a
     /// batch has messages.
     func drainErrors(_ report: (_ destination: AddressKey, _ mtu: Int) -> Void) {

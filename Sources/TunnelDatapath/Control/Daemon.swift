@@ -35,6 +35,7 @@ final class Daemon {
     private var isAllUntold = false
     private var demands: PeerDemands
     private var hostNames = HostNames()
+    private var keepAlive = KeepAlive()
     private var mtu = 0
     private var warnings = Warnings()
     private var hostProblems: [NodeProblem] = []
@@ -54,6 +55,7 @@ final class Daemon {
         let kernel: Timer
         let pods: Timer
         let claim: Timer
+        let keepAlive: Timer
     }
 
     /// Makes everything ready: once this returns, packets are carried.
@@ -79,7 +81,8 @@ final class Daemon {
             watch = try NodeFileWatch(path: loader.path)
             settingsWatch = try NodeFileWatch(path: paths.settings)
             resolver = try NameResolver()
-            timers = Timers(file: try Timer(), kernel: try Timer(), pods: try Timer(), claim: try Timer())
+            timers = Timers(
+                file: try Timer(), kernel: try Timer(), pods: try Timer(), claim: try Timer(), keepAlive: try Timer())
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
             // we are about to know with "unreachable".
             loader.read(settings: settings)
@@ -213,6 +216,7 @@ final class Daemon {
                 (timers.kernel.descriptor, followKernel),
                 (timers.pods.descriptor, followPods),
                 (timers.claim.descriptor, dateClaim),
+                (timers.keepAlive.descriptor, greet),
                 (reload.descriptor, requested),
                 (datapath.lost.descriptor, replaceDatapath),
                 (datapath.learned.descriptor, pathsChanged),
@@ -310,6 +314,21 @@ final class Daemon {
     private func dateClaim() {
         timers.claim.acknowledge()
         apply()
+    }
+
+    /// Has firewalls and NATs let peers in, where this node needs that.
+    private func greet() {
+        timers.keepAlive.acknowledge()
+        guard let period = greetingPeriod else { return }
+        let peers = loader.registry.peers
+        let (turn, wait) = keepAlive.next(of: peers.count, period: period)
+        datapath.greet(peers[turn].map(\.name)[...], from: identity.node.subnets.map(\.tunnelAddress))
+        timers.keepAlive.set(milliseconds: wait)
+    }
+
+    /// In seconds; nil where nobody has to be greeted.
+    private var greetingPeriod: Int? {
+        KeepAlive.period(settings, loader.registry.selfEntry, own: kernel.underlay.ownAddresses)
     }
 
     private func tellFraming() {
@@ -416,6 +435,8 @@ final class Daemon {
             log.info("kernel changed", metadata: ["change": "\(change)"])
         }
         try followSurroundings()
+        // At once where it had no need so far; else in its time.
+        if greetingPeriod != nil { timers.keepAlive.set(milliseconds: 1) }
     }
 
     private func followSurroundings() throws(SystemError) {
