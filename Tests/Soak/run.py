@@ -21,8 +21,10 @@ def main():
     parser.add_argument("--stream-rate", type=float, default=250_000, metavar="BYTES",
                         help="bytes a second of each TCP stream, at most (%(default)s)")
     parser.add_argument("--seed", type=int, help="of what happens when; printed, and random by default")
-    parser.add_argument("--settings", type=json.loads, metavar="JSON", help="more settings for every node's warrens.json")
-    parser.add_argument("--features", default="", metavar="LIST", help="every node's annotation warrens.io/features")
+    parser.add_argument("--datapath", choices=["auto", "tun", "ebpf"],
+                        help="of every node, with the features that it takes for all traffic")
+    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="more settings for every node's warrens.json")
+    parser.add_argument("--features", metavar="LIST", help="every node's annotation warrens.io/features")
     parser.add_argument("--wire", choices=["M", "S"], default="M",
                         help="M: packets of MTU size cross it, each of which is counted; S: super-packets do, and no "
                              "daemon is killed (%(default)s)")
@@ -34,12 +36,18 @@ def main():
     sabotage = Sabotage() if chosen.sabotage else None
     print(f"seed {seed}", flush=True)
 
+    settings, features = chosen.settings, chosen.features or ""
+    if chosen.datapath:
+        settings = {"datapath": chosen.datapath, **settings}
+    if chosen.datapath == "ebpf" and chosen.features is None:
+        features = "ebpf,zero-checksum6"
+
     def tell(line):
         print(line, flush=True)
 
     books = Session(
         chosen.minutes * 60, round_seconds=chosen.round, rate=chosen.rate, stream_rate=chosen.stream_rate,
-        seed=seed, settings=chosen.settings, features=chosen.features, wire=chosen.wire,
+        seed=seed, settings=settings, features=features, wire=chosen.wire,
         sabotage=sabotage, tell=tell,
     ).run()
     print(f"\n{books.text()}", flush=True)

@@ -1,11 +1,20 @@
 """The daemons: their counters over several lives, and what each holds at a moment."""
 
+import glob
 import os
 import signal
 import time
 from collections import Counter
 
+from lab.bpf import per_processor_sums
 from lab.daemon import daemon_status
+
+#: What the kernel's programs count, in the order of the map: Sources/NetlinkShim/bpf/include/datapath_layout.h.
+OF_PROGRAMS = [
+    "sentPackets", "sentBytes", "receivedPackets", "receivedBytes", "bypassedSent", "bypassedReceived", "declinedSent",
+    "declinedReceived", "drop.sendFailed", "drop.martian", "drop.ownSource", "drop.unknownSource",
+    "drop.spoofedSource", "drop.notForUs", "drop.congestion", "drop.deliveryFailed",
+]
 
 
 class Sample:
@@ -30,13 +39,26 @@ class Daemon:
         self.past = Counter()
         self.samples = []
 
+    def programs(self):
+        """What the kernel's programs have counted, whoever loaded them; nothing where user space carries packets."""
+        pins = glob.glob(self.node.path("/run/warrens/bpf/map-*-counters"))
+        return Counter(dict(zip(OF_PROGRAMS, per_processor_sums(pins[0], len(OF_PROGRAMS))))) if pins else Counter()
+
     def running(self):
-        return Counter(daemon_status(self.node)["counters"])
+        """What the present process has counted itself: its answer contains what the programs have."""
+        while True:
+            before = self.programs()
+            counters = Counter(daemon_status(self.node)["counters"])
+            if self.programs() == before:
+                counters.subtract(before)
+                return counters
 
     def counters(self):
-        """Counters of all lives. What a killed daemon counted after it was last asked is not in them."""
+        """Counters of all lives and of the programs, which outlive them. What a killed daemon counted after it was last
+        asked is not in them."""
         total = Counter(self.past)
         total.update(self.running())
+        total.update(self.programs())
         return total
 
     def kill(self):

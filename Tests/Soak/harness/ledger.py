@@ -54,7 +54,7 @@ class NodeReading:
     name: str
     #: Of warrensd, all lives together.
     counters: dict
-    #: Inner packets that the kernel queued for the tunnel device, and the device's and uplink's drops, and UDP errors.
+    #: Inner packets that came to the tunnel device, and the device's and uplink's drops, and UDP errors.
     queued: int
     waiting: int
     kernel: dict

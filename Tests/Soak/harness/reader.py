@@ -28,7 +28,7 @@ class Reader:
         self._read_namespaces()
         self.base = {key: Counter(values) for key, values in self.namespaces.items()}
         self.base_wire, self.base_backlog = site.wire.read(), kernel.backlog_drops()
-        self.base_queued = {node: kernel.queue(node, TUNNEL)["packets"] for node in site.nodes}
+        self.base_queued = {node: self._entered(node) for node in site.nodes}
         self.base_daemons = {node: site.daemons[node].counters() for node in site.nodes}
 
     def _read_namespaces(self):
@@ -84,9 +84,14 @@ class Reader:
         counters.subtract(self.base_daemons[node])
         return NodeReading(
             name=node.name, counters=counters, kernel=changes, lives=daemon.lives,
-            queued=queue["packets"] - self.base_queued[node], waiting=queue["qlen"],
+            queued=self._entered(node) - self.base_queued[node], waiting=queue["qlen"],
             wire=wire and {name: value - self.base_wire[node.name][name] for name, value in wire.items()},
             in_hands=IN_HANDS if daemon.lives > 1 else 0)
+
+    def _entered(self, node):
+        """Packets for the tunnel device: those that programs take before its queue, and those that come into it."""
+        programs = self.site.daemons[node].programs()
+        return kernel.queue(node, TUNNEL)["packets"] + programs["sentPackets"] + programs["drop.sendFailed"]
 
     def _losses(self, readings, changes):
         """Everything that any counter says was lost of the pods' packets, by the counter's name; and what may as well
