@@ -30,5 +30,6 @@ struct KernelCounter {
         .init(WARRENS_DROP_OWN_SOURCE, .ownSource), .init(WARRENS_DROP_UNKNOWN_SOURCE, .unknownSource),
         .init(WARRENS_DROP_SPOOFED_SOURCE, .spoofedSource), .init(WARRENS_DROP_NOT_FOR_US, .notForUs),
         .init(WARRENS_DROP_CONGESTION, .congestion), .init(WARRENS_DROP_DELIVERY_FAILED, .deliveryFailed),
+        .init(WARRENS_DROP_BARE_INNER, .bareInner),
     ]
 }

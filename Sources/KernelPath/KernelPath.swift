@@ -13,6 +13,8 @@ package final class KernelPath: Sendable {
     struct State {
         var peers: PeerMaps
         var hooks: HookSet
+        /// Nil where no driver runs a program.
+        var early: EarlyHooks?
         var plan: ForwardingPlan.Local
         var surroundings: Surroundings
     }
@@ -34,9 +36,7 @@ package final class KernelPath: Sendable {
         }
         try pins.mount()
         let object = try BPFObject(.tunnel)
-        // Its memory is taken whole.
-        if !options.fastPath { try object.setCapacity(of: "flows", to: 1) }
-        for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(Self.mapPin(name, options))) }
+        try Self.share(pins, options, object)
         try object.load()
         maps = try DatapathMaps(object)
         var programs: [String: BPFProgram] = [:]
@@ -47,11 +47,27 @@ package final class KernelPath: Sendable {
             peers: PeerMaps(maps, options.subnetLengths),
             hooks: try HookSet(StandingHooks(pins: pins, usesTCX: probe.has(.tcx)), programs), plan: plan.local,
             surroundings: surroundings)
+        if surroundings.stripsEarly {
+            state.early = try EarlyHooks(pins) { object throws(SystemError) in try Self.share(pins, options, object) }
+        } else {
+            _ = try EarlyHooks.remove(pins)
+        }
         try Self.fill(&state, maps, Self.config(options, probe), plan.peers)
         try Self.beginGeneration(maps)
         _ = try state.hooks.settle(options.places(surroundings))
+        // Behind the programs that know what they leave.
+        _ = try state.early?.settle(surroundings.earlyDevices)
         try Self.removeOtherLayouts(pins, options)
         self.state = Mutex(state)
+    }
+
+    /// Has an object's maps be those that are pinned, or pins them.
+    private static func share(
+        _ pins: BPFFileSystem, _ options: KernelOptions, _ object: borrowing BPFObject
+    ) throws(SystemError) {
+        // Its memory is taken whole.
+        if !options.fastPath { try object.setCapacity(of: "flows", to: 1) }
+        for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(mapPin(name, options))) }
     }
 
     /// The version stands in the name: maps of another layout are filled beside the old ones, which go once no program
@@ -73,6 +89,7 @@ package final class KernelPath: Sendable {
         // All that is ours was made beside pins.
         guard pins.isMounted else { return [] }
         var places: [String] = []
+        places += try EarlyHooks.remove(pins)
         for (place, hook) in try StandingHooks(pins: pins, usesTCX: true).all() {
             try hook.detach()
             places.append(place.description)
@@ -118,6 +135,7 @@ package final class KernelPath: Sendable {
                 try Self.fillLocal(state, maps, config)
             }
             return try changes + state.hooks.settle(options.places(surroundings))
+                + (state.early?.settle(surroundings.earlyDevices) ?? [])
         }
     }
 
@@ -181,6 +199,7 @@ package final class KernelPath: Sendable {
         config.longest_received = UInt32(clamping: state.plan.longestReceived)
         if state.peers.oddSubnetCount > 0 { config.flags |= WARRENS_HAS_ODD_SUBNETS.rawValue }
         if state.peers.routeCount > 0 { config.flags |= WARRENS_HAS_ROUTES.rawValue }
+        if state.early != nil { config.flags |= WARRENS_STRIPS_EARLY.rawValue }
         if let present = try maps.config.value(for: 0) {
             config.generation = present.generation
             if Bytes(present) == Bytes(config) { return }

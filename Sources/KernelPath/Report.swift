@@ -9,7 +9,15 @@ extension KernelPath {
                 KernelReport.Program(
                     name: place.name, device: place.point.device, direction: "\(place.point.direction)", number: number)
             }
+                + (state.early?.present ?? []).map { device, number in
+                    KernelReport.Program(name: "arriving", device: device, direction: "XDP", number: number)
+                }
         }
+    }
+
+    /// Why drivers that were to take outer headers off do not, for people to read.
+    package var earlyRefusals: [String] {
+        state.withLock { ($0.early?.refusals ?? [:]).sorted { $0.key < $1.key }.map(\.value) }
     }
 
     /// What it has in the kernel. What merges received packets is the caller's to add.

@@ -74,6 +74,8 @@ package struct Surroundings: Sendable, Equatable {
     package var loop: Loop?
     /// A device that is there for the kernel to merge what it could receive: it must not receive anything.
     package var idleDevice: Int32?
+    /// Whether the uplinks' drivers are to take outer headers off, as far as they can.
+    package var stripsEarly: Bool
     package var pods: [Pod]
     /// Addresses of the overlay that are the host's own.
     package var hostAddresses: [IPAddress]
@@ -84,6 +86,7 @@ package struct Surroundings: Sendable, Equatable {
 
     package init(
         tunnelDevice: Int32, uplinks: [Uplink] = [], loop: Loop? = nil, idleDevice: Int32? = nil,
+        stripsEarly: Bool = false,
         pods: [Pod] = [],
         hostAddresses: [IPAddress] = [],
         neighbours: [Neighbour: MACAddress] = [:], learnedMTUs: [IPAddress: Int] = [:]
@@ -92,10 +95,16 @@ package struct Surroundings: Sendable, Equatable {
         self.uplinks = uplinks
         self.loop = loop
         self.idleDevice = idleDevice
+        self.stripsEarly = stripsEarly
         self.pods = pods
         self.hostAddresses = hostAddresses
         self.neighbours = neighbours
         self.learnedMTUs = learnedMTUs
+    }
+
+    /// Where drivers are to run a program.
+    var earlyDevices: Set<Int32> {
+        stripsEarly ? Set(uplinks.filter { $0.mac != nil }.map(\.index)) : []
     }
 
     var ways: PeerMaps.Ways {

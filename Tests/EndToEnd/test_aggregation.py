@@ -13,7 +13,7 @@ from lab.daemon import counters, daemon_status
 from lab.kernel import Traces
 from lab.node import NODE_FILE
 from lab.pod import Pod
-from lab.traffic import TUNNELLED, Capture, call, listening
+from lab.traffic import TUNNELLED, Capture, call, listening, ping_refused
 
 PORT = 7400
 UNCUT_OFF = ["tso", "off", "tx-udp-segmentation", "off"]
@@ -42,6 +42,10 @@ class Aggregation(test_ebpf.KernelPath):
         for node in cls.cluster.nodes:
             node.write(NODE_FILE, json.dumps({"apiVersion": "v1", "kind": "List", "items": entries}))
 
+    def setUp(self):
+        for family in FAMILIES:
+            self.assertReachable(self.one, self.two.address(family))
+
     def average(self, family, length=10_000_000):
         """Transfers to a pod; returns how long the packets are, in bytes, that its interface receives on average."""
         self.assertReachable(self.one, self.two.address(family))
@@ -61,7 +65,9 @@ class Aggregation(test_ebpf.KernelPath):
         for process in node.daemons():
             os.kill(process, signal.SIGTERM)
         eventually(lambda: self.assertEqual(node.daemons(), []))
-        Pod(node).attach()
+        pod = Pod(node).attach()
+        # Then it is ready, too.
+        self.assertReachable(pod, self.two.address(6))
 
 
 class Merging:
@@ -188,6 +194,51 @@ class HostileBehindGUE(test_ebpf.Hostile):
 class Loop(Merging, Aggregation):
     settings = {"datapath": "ebpf", "aggregation": "loop"}
     way = "a GRO loop"
+
+
+class XDP(Merging, Aggregation):
+    """A veth runs programs natively, too, if with a detour."""
+
+    settings = {"datapath": "ebpf", "aggregation": "xdp"}
+    way = "XDP in the driver"
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        for number, node in enumerate(cls.cluster.nodes, 1):
+            node.run("ethtool", "-K", "eth0", "tx", "off")
+            cls.cluster.underlay.router.run("ethtool", "-K", f"port{number}", "tx", "off")
+
+    def program(self):
+        """The number of the program in the uplink's driver, or nothing."""
+        [link] = json.loads(self.first.run("ip", "-j", "-d", "link", "show", "eth0").stdout)
+        return link.get("xdp", {}).get("prog", {}).get("id")
+
+    def test_each_daemon_takes_over_and_removal_leaves_nothing(self):
+        former = self.program()
+        self.assertIsNotNone(former)
+        self.restart(self.first)
+        self.assertNotIn(self.program(), (former, None))
+        self.restart(self.first, aggregation="none")
+        self.assertIsNone(self.program())
+        self.restart(self.first)
+        self.assertIsNotNone(self.program())
+        for family in FAMILIES:
+            self.assertReachable(self.one, self.two.address(family))
+        self.first.control("uninstall", "--yes")
+        self.assertIsNone(self.program())
+        type(self).one = Pod(self.first).attach()
+
+    def test_what_comes_bare_is_dropped(self):
+        """A pod's packets from elsewhere come in datagrams alone."""
+        for family, way in ((4, self.first.v4), (6, self.first.v6)):
+            pod, internet = self.one.address(family), self.cluster.internet
+            self.cluster.underlay.router.run("ip", "route", "add", pod, "via", way)
+            internet.run("ip", "route", "add", pod, "via", "198.51.100.1" if family == 4 else "2001:db8:2::1")
+            before = counters(self.first)["drop.bareInner"]
+            ping_refused(internet, pod)
+            self.assertGreater(counters(self.first)["drop.bareInner"], before)
+            self.assertReachable(self.two, pod)
 
 
 class NoAggregation(Aggregation):

@@ -22,10 +22,11 @@
 /// - `oversized`: an inner UDP datagram longer than any device here receives in one piece: a kernel's super-packet that
 ///   was never cut, whose parts cannot be told apart any more.
 /// - `deliveryFailed`: the kernel did not take the packet from the tunnel device.
+/// - `bareInner`: for a pod, and in no datagram, though programs in drivers (XDP) are to mark what they take out of some.
 package enum DropReason: Int, CaseIterable, Sendable {
     case malformed, notUnicast, ownDestination, noPeer, noEndpoint, loop, tooBig, sendFailed
     case truncated, encrypted, otherFraming, control, unknownFormat
-    case martian, ownSource, unknownSource, spoofedSource, notForUs, congestion, oversized, deliveryFailed
+    case martian, ownSource, unknownSource, spoofedSource, notForUs, congestion, oversized, deliveryFailed, bareInner
 
     /// The name in `status` and in the metrics.
     package var name: String { "\(self)" }

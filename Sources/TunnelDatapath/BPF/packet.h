@@ -15,6 +15,12 @@
 
 #include "datapath_layout.h"
 
+// What a program is given: a packet of the kernel's, or a frame that a driver has received. Both say in the same words where
+// the bytes are.
+#ifndef CONTEXT
+#define CONTEXT struct __sk_buff
+#endif
+
 #define FRAGMENT_OFFSET 0x1fff
 #define MORE_FRAGMENTS 0x2000
 #define DO_NOT_FRAGMENT 0x4000
@@ -83,7 +89,7 @@ static __always_inline bool is_martian(const struct warrens_address *address, bo
     return high >> 24 == 0xff || high >> 22 == 0x3fa;
 }
 
-static __always_inline void read_transport(struct __sk_buff *skb, __u32 offset, struct packet *packet)
+static __always_inline void read_transport(CONTEXT *skb, __u32 offset, struct packet *packet)
 {
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;
@@ -111,7 +117,7 @@ static __always_inline void read_transport(struct __sk_buff *skb, __u32 offset, 
 }
 
 // Reads the IP packet at `offset`, which must be constant. False where it is torn, or no IP packet.
-static __always_inline bool read_packet(struct __sk_buff *skb, __u32 offset, bool is_v6, struct packet *packet)
+static __always_inline bool read_packet(CONTEXT *skb, __u32 offset, bool is_v6, struct packet *packet)
 {
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;
@@ -171,7 +177,7 @@ static __always_inline __u16 updated_checksum(__u16 checksum, __u16 old, __u16 n
     return ~sum;
 }
 
-static __always_inline bool set_traffic_class(struct __sk_buff *skb, __u32 offset, bool is_v6, __u8 class)
+static __always_inline bool set_traffic_class(CONTEXT *skb, __u32 offset, bool is_v6, __u8 class)
 {
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;

@@ -39,7 +39,7 @@ static __always_inline bool pull(struct __sk_buff *skb, __u32 length)
 
 // Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port: somebody else's, or the
 // kernel's to put together first.
-static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, bool over_v6,
+static __always_inline bool read_datagram(CONTEXT *skb, __u32 offset, bool over_v6,
                                           const struct warrens_config *config, struct datagram *datagram)
 {
     __u32 headers = (over_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + sizeof(struct udphdr);
@@ -73,7 +73,7 @@ static __always_inline bool read_datagram(struct __sk_buff *skb, __u32 offset, b
     return datagram->length == bpf_ntohs(udp->len) + headers - sizeof(*udp);
 }
 
-static __always_inline bool is_framed(struct __sk_buff *skb, __u32 offset, bool *is_v6)
+static __always_inline bool is_framed(CONTEXT *skb, __u32 offset, bool *is_v6)
 {
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;
@@ -86,7 +86,7 @@ static __always_inline bool is_framed(struct __sk_buff *skb, __u32 offset, bool 
            gpe[6] == 0x57 && !gpe[7];
 }
 
-static __always_inline bool is_bare(struct __sk_buff *skb, __u32 offset, bool *is_v6)
+static __always_inline bool is_bare(CONTEXT *skb, __u32 offset, bool *is_v6)
 {
     void *data = (void *)(long)skb->data;
     void *end = (void *)(long)skb->data_end;
@@ -100,7 +100,7 @@ static __always_inline bool is_bare(struct __sk_buff *skb, __u32 offset, bool *i
 
 // Reads the inner packet. False where the datagram does not hold one and nothing else: control, WireGuard, another framing,
 // several datagrams in one. Those are the daemon's to read.
-static __always_inline bool read_inner(struct __sk_buff *skb, __u32 link_length, bool over_v6,
+static __always_inline bool read_inner(CONTEXT *skb, __u32 length, __u32 link_length, bool over_v6,
                                        const struct warrens_config *config, const struct datagram *datagram,
                                        struct packet *packet)
 {
@@ -125,7 +125,7 @@ static __always_inline bool read_inner(struct __sk_buff *skb, __u32 link_length,
     // A sender in user space hands many datagrams to the kernel at once: then the first inner packet is the shorter one.
     // Padding behind the packet is the kernel's to cut off.
     return packet->length + outer_length(config, over_v6) == datagram->length &&
-           datagram->length + link_length == skb->len;
+           datagram->length + link_length == length;
 }
 
 // Holds an inner packet's addresses against the registry: the sender's number, or NOBODY and the reason.

@@ -150,6 +150,34 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct warrens_c
     return bpf_redirect(config->tunnel_device, BPF_F_INGRESS);
 }
 
+// The same for a packet that carries no outer headers any more, and was merged with others since.
+static __always_inline int deliver_stripped(struct __sk_buff *skb, const struct warrens_config *config)
+{
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    if (!pull(skb, ETH_HLEN + LONGEST_HEADERS) || !read_packet(skb, ETH_HLEN, is_v6, &packet))
+        return drop(WARRENS_DROP_DELIVERY_FAILED, 1);
+    return deliver(skb, config, &packet, segment_count(skb, &packet));
+}
+
+// Whether the program in the driver has accepted the packet, and taken its outer headers off.
+static __always_inline bool is_stripped(struct __sk_buff *skb, const struct warrens_config *config)
+{
+    __u32 *mark = (void *)(long)skb->data_meta;
+    return (void *)(mark + 1) <= (void *)(long)skb->data && *mark == config->mark;
+}
+
+// Whether a packet that came without a datagram around it is for a pod.
+static __always_inline bool is_for_pod(struct __sk_buff *skb)
+{
+    struct packet packet;
+
+    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    return pull(skb, ETH_HLEN + LONGEST_HEADERS) && read_packet(skb, ETH_HLEN, is_v6, &packet) &&
+           bpf_map_lookup_elem(&locals, &packet.destination);
+}
+
 static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
 {
     const struct warrens_config *config = configuration();
@@ -162,13 +190,16 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
     bool over_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
     if (!over_v6 && skb->protocol != bpf_htons(ETH_P_IP))
         return NEXT;
+    bool strips_early = has_link_header && config->flags & WARRENS_STRIPS_EARLY;
+    if (strips_early && is_stripped(skb, config))
+        return deliver_stripped(skb, config);
     __u32 outer = outer_length(config, over_v6);
     if (!pull(skb, link_length + outer + 1))
         return NEXT;
     if (!read_datagram(skb, link_length, over_v6, config, &datagram))
-        return NEXT;
+        return strips_early && is_for_pod(skb) ? drop(WARRENS_DROP_BARE_INNER, 1) : NEXT;
     bool is_packet = pull(skb, link_length + outer + LONGEST_HEADERS) &&
-                     read_inner(skb, link_length, over_v6, config, &datagram, &packet);
+                     read_inner(skb, skb->len, link_length, over_v6, config, &datagram, &packet);
     __u32 packets = is_packet ? segment_count(skb, &packet) : 1;
     struct warrens_accepted *memory = is_packet ? find_memory(&packet) : NULL;
     __u32 number;
@@ -243,10 +274,6 @@ SEC("tc")
 int merged(struct __sk_buff *skb)
 {
     const struct warrens_config *config = configuration();
-    struct packet packet;
 
-    bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
-    if (!config || !read_packet(skb, ETH_HLEN, is_v6, &packet))
-        return DROP;
-    return deliver(skb, config, &packet, segment_count(skb, &packet));
+    return config ? deliver_stripped(skb, config) : DROP;
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Host
 internal import KernelPath
 internal import Netlink
@@ -33,6 +34,9 @@ struct KernelPathStart {
             }
             let path = try KernelPath(
                 Capabilities.kernelOptions(settings), pins: pins, plan: plan, surroundings)
+            if settings.aggregation == .xdp, let refusal = path.earlyRefusals.first {
+                throw SystemError("use aggregation", settings.aggregation.rawValue, code: EOPNOTSUPP, detail: refusal)
+            }
             if settings.fastPath == .on { prepareConnectionTracking() }
             return (path, "the settings say so")
         } catch {

@@ -36,7 +36,7 @@ final class KernelSurroundings {
         return Surroundings(
             tunnelDevice: tunnel.index,
             uplinks: uplinks.map { .init(index: $0.index, mac: $0.hasEthernetHeader ? $0.mac : nil) },
-            loop: merging.loop, idleDevice: merging.idleDevice,
+            loop: merging.loop, idleDevice: merging.idleDevice, stripsEarly: merging.stripsEarly,
             pods: pods.map { pod in
                 Surroundings.Pod(
                     device: pod.interfaceIndex, hostMAC: pod.hostMAC, bridge: pod.bridge, mac: pod.mac,

@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#define WARRENS_LAYOUT_VERSION 2
+#define WARRENS_LAYOUT_VERSION 4
 
 // An address in network byte order; IPv4 in its IPv4-mapped place ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one
 // map serves both families.
@@ -32,6 +32,8 @@ enum warrens_config_flag {
     WARRENS_HASHED_PORTS = 1 << 4,
     // This kernel can strip outer headers of the other family (BPF_F_ADJ_ROOM_DECAP_L3_*).
     WARRENS_CROSSES_FAMILIES = 1 << 5,
+    // Programs in drivers take outer headers off.
+    WARRENS_STRIPS_EARLY = 1 << 6,
 };
 
 // The one entry of the map `config`.
@@ -188,5 +190,6 @@ enum warrens_counter {
     WARRENS_DROP_NOT_FOR_US,
     WARRENS_DROP_CONGESTION,
     WARRENS_DROP_DELIVERY_FAILED,
+    WARRENS_DROP_BARE_INNER,
     WARRENS_COUNTERS,
 };

@@ -17,30 +17,43 @@ struct AggregationChoice {
     init(_ settings: Settings, _ uplinks: [Link], _ kernel: NodeKernel) throws(SystemError) {
         let loop = LoopMerging(routes: kernel.routes)
         switch (settings.aggregation, settings.framing) {
-        case (.none, _): (way, isForCutPackets, reason) = (nil, false, Self.insistence)
-        case (.loop, _): (way, isForCutPackets, reason) = (loop, false, Self.insistence)
-        case (.gue, _):
-            (way, isForCutPackets, reason) = (try GUEMerging(port: settings.port, kernel), false, Self.insistence)
-        case (.xdp, _):
-            throw SystemError(
-                "use aggregation", settings.aggregation.rawValue, code: EOPNOTSUPP,
-                detail: "it is not in this version; use \"auto\", \"loop\" or \"none\"")
+        case (.none, _): self.init(nil, Self.insistence)
+        case (.loop, _): self.init(loop, Self.insistence)
+        case (.gue, _): self.init(try GUEMerging(port: settings.port, kernel), Self.insistence)
+        case (.xdp, _): self.init(try XDPMerging(uplinks), Self.insistence)
         case (.auto, _) where try UplinkTraits.stayInside(uplinks):
-            (way, isForCutPackets, reason) = (loop, true, "the uplinks cut what they send")
+            self.init(loop, "the uplinks cut what they send", isForCutPackets: true)
         case (.auto, .gpe):
-            do throws(SystemError) {
-                (way, isForCutPackets, reason) = (try GPEMerging(port: settings.port, kernel), false, "framing gpe")
-            } catch {
-                (way, isForCutPackets, reason) = (loop, true, "no VXLAN-GPE (\(error))")
-            }
+            self = Self.first(
+                of: [("GPE", { () throws(SystemError) in try GPEMerging(port: settings.port, kernel) })], else: loop)
         case (.auto, .raw):
+            self = Self.first(
+                of: [
+                    ("XDP", { () throws(SystemError) in try XDPMerging(onCards: uplinks) }),
+                    ("GUE", { () throws(SystemError) in try GUEMerging(port: settings.port, kernel) }),
+                ], else: loop)
+        }
+    }
+
+    private init(_ way: (any MergingWay)?, _ reason: String, isForCutPackets: Bool = false) {
+        self.way = way
+        self.reason = reason
+        self.isForCutPackets = isForCutPackets
+    }
+
+    private typealias Candidate = (name: String, make: () throws(SystemError) -> any MergingWay)
+
+    /// The first that this host can go, and why not those before it.
+    private static func first(of candidates: [Candidate], else last: any MergingWay) -> AggregationChoice {
+        var obstacles: [String] = []
+        for (name, make) in candidates {
             do throws(SystemError) {
-                (way, isForCutPackets, reason) = (
-                    try GUEMerging(port: settings.port, kernel), false, "the kernel has fou"
-                )
+                let way = try make()
+                return AggregationChoice(way, (["the best that there is"] + obstacles).joined(separator: "; "))
             } catch {
-                (way, isForCutPackets, reason) = (loop, true, "no GUE (\(error))")
+                obstacles.append("no \(name): \(error)")
             }
         }
+        return AggregationChoice(last, obstacles.joined(separator: "; "), isForCutPackets: true)
     }
 }

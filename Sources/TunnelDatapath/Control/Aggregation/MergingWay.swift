@@ -34,4 +34,5 @@ extension MergingWay {
 struct MergingParts: Equatable {
     var loop: Surroundings.Loop?
     var idleDevice: Int32?
+    var stripsEarly = false
 }
