@@ -3,6 +3,7 @@
 import ipaddress
 import struct
 
+import test_offload
 from lab.case import FAMILIES, PairCase, eventually
 from lab.daemon import counters, daemon_status
 from lab.traffic import Capture
@@ -105,6 +106,17 @@ class KernelBesideUserSpace(KernelPath):
 
     def test_transfers(self):
         self.transfer()
+
+
+class HashedSourcePorts(KernelPath):
+    settings = {"datapath": "ebpf", "sourcePorts": "hashed"}
+    ports = test_offload.HashedSourcePorts.ports
+    test_one_flow_leaves_from_one_port = test_offload.HashedSourcePorts.test_one_flow_leaves_from_one_port
+
+    def test_flows_leave_from_several_ports(self):
+        ports = self.ports(PORT, 12)
+        self.assertGreater(len(ports), 2)
+        self.assertGreaterEqual(min(map(int, ports)), 49152)
 
 
 class OverIPv6(KernelPath):
