@@ -46,6 +46,20 @@ struct GenericFamilyTests {
         #expect(error?.detail == "the family does not exist in this kernel; build one")
     }
 
+    @Test(.enabled(if: (try? DriverXDP()) != nil, "this kernel does not tell what drivers can do (before Linux 6.3)"))
+    func driversSayWhetherTheyRunPrograms() throws {
+        try TestNamespace.run {
+            let socket = try RouteSocket()
+            let pair = try socket.ensureVethPair("xdp0", "xdp1", mtu: 1500)
+            try socket.perform(.createBridge(Bridge(name: "bridge0")))
+            let bridge = try #require(try socket.link(named: "bridge0"))
+            let drivers = try DriverXDP()
+            #expect(try drivers.isNative(pair.first.index))
+            #expect(try !drivers.isNative(bridge.index))
+            #expect(throws: SystemError.self) { try drivers.isNative(4711) }
+        }
+    }
+
     private static let hasFooOverUDP = (try? FooOverUDP()) != nil
 
     @Test(.disabled(if: hasFooOverUDP, "this kernel has fou"))
