@@ -54,7 +54,8 @@ static __always_inline bool read_datagram(CONTEXT *skb, __u32 offset, bool over_
     datagram->has_checksum = udp->check;
     if (over_v6) {
         struct ipv6hdr *header = data + offset;
-        if (header->version != 6 || header->nexthdr != IPPROTO_UDP)
+        // The verifier of Linux 6.1 does not see that `headers` were these.
+        if ((void *)(header + 1) > end || header->version != 6 || header->nexthdr != IPPROTO_UDP)
             return false;
         __builtin_memcpy(&datagram->source, &header->saddr, 16);
         __builtin_memcpy(&datagram->destination, &header->daddr, 16);

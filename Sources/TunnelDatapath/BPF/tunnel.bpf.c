@@ -222,6 +222,8 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
             return drop(WARRENS_DROP_SPOOFED_SOURCE, packets);
         if (peer->flags & WARRENS_PEER_DEFERS_CHECKSUMS)
             goto declined;
+        // Looked up anew: the verifier of Linux 6.1 has lost track of the first answer by now.
+        memory = find_memory(&packet);
         if (memory)
             remember(memory, generation, &datagram, &packet, number);
     }
