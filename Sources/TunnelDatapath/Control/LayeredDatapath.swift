@@ -59,6 +59,8 @@ final class LayeredDatapath: Datapath {
     func trace(_ packet: TrialPacket) -> TraceReport {
         var report = user.trace(packet)
         report.datapath = name
+        // Where the kernel holds the port, what the daemon sends by its own has this one on the wire.
+        if report.sourcePort != nil { report.sourcePort = kernelPath.options.port }
         report.kernel = kernelPath.trace(
             packet, to: report.peer.flatMap { user.peer(named: $0.name) }, overhead: report.path?.overhead ?? 0)
         return report
