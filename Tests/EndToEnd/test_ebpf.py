@@ -18,12 +18,12 @@ end.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 31337))
 """
 
 
-def inner(source, target, *, payload=b"x" * 20, length=None):
-    """An IP packet without a transport protocol (number 253, RFC 3692). `length` is what its header says."""
+def inner(source, target, *, protocol=253, payload=b"x" * 20, length=None):
+    """An IP packet, usually without a transport protocol (number 253, RFC 3692). `length` is what its header says."""
     source, target = ipaddress.ip_address(source), ipaddress.ip_address(target)
     if source.version == 6:
-        return struct.pack("!IHBB", 6 << 28, length or len(payload), 253, 9) + source.packed + target.packed + payload
-    header = struct.pack("!BBHHHBBH", 0x45, 0, length or 20 + len(payload), 0, 0, 9, 253, 0) + source.packed + target.packed
+        return struct.pack("!IHBB", 6 << 28, length or len(payload), protocol, 9) + source.packed + target.packed + payload
+    header = struct.pack("!BBHHHBBH", 0x45, 0, length or 20 + len(payload), 0, 0, 9, protocol, 0) + source.packed + target.packed
     total = sum(struct.unpack("!10H", header))
     total = (total & 0xFFFF) + (total >> 16)
     return header[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + header[12:] + payload
