@@ -10,7 +10,8 @@ struct Uninstall: ParsableCommand {
         discussion: """
             Pods that still run lose their network. The executables and what stands below /etc are left alone; take \
             the conflist away first, or the next pod makes everything anew. The node's identity is kept unless \
-            --purge is given, so that it has the same subnets when it comes back.
+            --purge is given, so that it has the same subnets when it comes back. Kernel switches stay as they are \
+            (IP forwarding is on): by now others may need them.
             """)
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
