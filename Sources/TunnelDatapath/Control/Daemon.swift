@@ -489,5 +489,7 @@ final class Daemon {
         server.stop()
         resolver.stop()
         datapath.stop()
+        // Whoever comes next, be it an earlier version, finds the tunnel's port free.
+        aggregation.releasePort(kernel)
     }
 }

@@ -64,6 +64,11 @@ final class NodeKernel {
         return changes
     }
 
+    /// Has datagrams reach the tunnel's port, and leave from it, as they are.
+    func endSharing() throws(SystemError) {
+        if let nftables { _ = try PortSharing.remove(nftables) }
+    }
+
     private func reconcile(_ sharing: PortSharing?, _ nftables: Nftables) throws(SystemError) -> Bool {
         if let sharing { return try sharing.reconcile(nftables) }
         return try PortSharing.remove(nftables)

@@ -34,7 +34,7 @@ final class Aggregation {
     init(none settings: Settings, _ kernel: NodeKernel, because reason: String) throws(SystemError) {
         (way, isForCutPackets, self.reason) = (nil, false, reason)
         (ports, routes) = ((settings.port, settings.localPort), kernel.routes)
-        try releasePort()
+        try releaseUnusedPort()
     }
 
     /// - Parameter uplinks: The devices by which other nodes are reached.
@@ -43,7 +43,7 @@ final class Aggregation {
         let choice = try AggregationChoice(settings, uplinks, kernel)
         (way, isForCutPackets, reason) = (choice.way, choice.isForCutPackets, choice.reason)
         (ports, routes) = ((settings.port, settings.localPort), kernel.routes)
-        try releasePort()
+        try releaseUnusedPort()
     }
 
     /// Makes what packets pass, and follows what the uplinks are like now.
@@ -61,9 +61,17 @@ final class Aggregation {
     }
 
     /// Takes from the kernel what it holds of the tunnel's port for a way that is not in use, so that `warrensd` can have it.
-    private func releasePort() throws(SystemError) {
+    private func releaseUnusedPort() throws(SystemError) {
         if !(way is GUEMerging) { try GUEMerging.remove(port: ports.tunnel) }
         if !(way is GPEMerging) { try GPEMerging.remove(routes) }
+    }
+
+    /// Gives the tunnel's port back. Packets are carried on as before, but no longer merged.
+    func releasePort(_ kernel: NodeKernel) {
+        guard let way, way.holdsPort else { return }
+        // What cannot be taken away now, the next one takes over.
+        try? way.remove()
+        try? kernel.endSharing()
     }
 
     /// Takes away what any way has made.
