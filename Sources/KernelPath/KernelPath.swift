@@ -30,10 +30,7 @@ package final class KernelPath: Sendable {
     package init(
         _ options: KernelOptions, pins: BPFFileSystem, plan: ForwardingPlan, _ surroundings: Surroundings
     ) throws(SystemError) {
-        let probe = KernelProbe()
-        if let (feature, reason) = probe.obstacle {
-            throw SystemError("use eBPF", "\(feature)", code: EOPNOTSUPP, detail: reason)
-        }
+        let probe = try Self.probe()
         try pins.mount()
         let object = try BPFObject(.tunnel)
         try Self.share(pins, options, object)
@@ -68,6 +65,17 @@ package final class KernelPath: Sendable {
         // Its memory is taken whole.
         if !options.fastPath { try object.setCapacity(of: "flows", to: 1) }
         for name in DatapathMaps.names { try object.pin(map: name, at: pins.pin(mapPin(name, options))) }
+    }
+
+    /// What this kernel can do.
+    ///
+    /// - Throws: Where that is too little: the reason, for people to read.
+    package static func probe() throws(SystemError) -> KernelProbe {
+        let probe = KernelProbe()
+        if let (feature, reason) = probe.obstacle {
+            throw SystemError("use eBPF", "\(feature)", code: EOPNOTSUPP, detail: reason)
+        }
+        return probe
     }
 
     /// The version stands in the name: maps of another layout are filled beside the old ones, which go once no program

@@ -18,12 +18,8 @@ NEWEST = {**CONFIGURATION, "cniVersion": "1.1.0"}
 
 
 class Boot(ClusterCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        for node in cls.cluster.nodes:
-            # The kernel's datapath goes on without a daemon, which is another suite's matter.
-            node.settings(datapath="tun")
+    # The kernel's datapath goes on without a daemon, which is another suite's matter.
+    settings = {"datapath": "tun"}
 
     def setUp(self):
         self.first, self.second = self.cluster.nodes
@@ -133,7 +129,7 @@ class Boot(ClusterCase):
             self.assertIn("warrens.json", text)
             self.assertIn("port", text)
         finally:
-            os.unlink(self.first.path("/etc/warrens/warrens.json"))
+            self.first.settings(**self.settings)
         Pod(self.first).attach()
 
     def test_the_daemon_keeps_nothing_of_the_runtime(self):

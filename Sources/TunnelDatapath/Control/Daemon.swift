@@ -24,10 +24,8 @@ final class Daemon {
     private static let renumberingsAtOnce = 8
     private var datapath: TunDatapath
     /// What carries most packets before they come to ``datapath``, where this kernel can.
-    private let kernelPath: KernelPath?
-    /// What ``kernelPath`` must follow; nil without one.
-    private let surroundings: KernelSurroundings?
-    /// What merges packets before ``kernelPath`` delivers them.
+    private let kernelLayer: KernelLayer?
+    /// What merges packets before ``kernelLayer`` delivers them.
     private let aggregation: Aggregation
     private var datapathIsLost = false
     /// What the datapath has not been told of the registry yet; of no account where it must be told everything.
@@ -92,15 +90,10 @@ final class Daemon {
                 resolved: [:])
             let plan = maker.plan(for: loader.registry.peers)
             demands = maker.demands(of: plan)
-            aggregation =
-                settings.datapath == .ebpf
-                ? try Aggregation(settings, uplinks: kernel.underlay.uplinks, kernel)
-                : try Aggregation(none: settings, kernel, because: "the datapath is not ebpf")
-            datapath = try Self.openDatapath(settings, plan, port: aggregation.socketPort)
-            surroundings =
-                settings.datapath == .ebpf ? try KernelSurroundings(paths, kernel.routes, aggregation) : nil
-            (kernelPath, datapathReason) = try KernelPathStart(paths, settings, kernel.routes).open(
-                plan, surroundings, kernel.underlay, ownSubnets: Self.subnets(identity))
+            let start = try DatapathStart(paths, settings, kernel).open(
+                plan, ownSubnets: Self.subnets(identity))
+            (datapath, kernelLayer, aggregation) = (start.user, start.kernel, start.aggregation)
+            datapathReason = start.reason
             let (board, reload) = (StatusBoard(), try Event())
             (self.board, self.reload) = (board, reload)
             server = try StatusServer(path: paths.socket) { request in
@@ -129,16 +122,10 @@ final class Daemon {
     /// All subnets that pods of this node may have addresses of.
     private static func subnets(_ identity: Identity) -> [NodeSubnet] { identity.node.subnets + identity.node.draining }
 
-    private static func openDatapath(
-        _ settings: Settings, _ plan: ForwardingPlan, port: UInt16
-    ) throws(SystemError) -> TunDatapath {
-        try TunDatapath(
-            device: KernelNames.tunnelDevice, port: port, options: Capabilities.options(settings), plan: plan)
-    }
-
     /// All that carries packets.
     private var layers: any Datapath {
-        kernelPath.map { LayeredDatapath($0, aggregation: aggregation.description, over: datapath) } ?? datapath
+        guard let kernelLayer else { return datapath }
+        return LayeredDatapath(kernelLayer.path, aggregation: aggregation.description, over: datapath)
     }
 
     private func describeStart() {
@@ -199,7 +186,7 @@ final class Daemon {
             apply()
         }
         let podsChanged = { [self] in
-            surroundings?.drain()
+            kernelLayer?.surroundings.drain()
             timers.pods.set(milliseconds: 100)
         }
         let pathsChanged = { [self] in
@@ -207,7 +194,7 @@ final class Daemon {
             followPods()
         }
         return kernel.changeDescriptors.map { ($0, kernelChanged) }
-            + (surroundings?.descriptors ?? []).map { ($0, podsChanged) }
+            + (kernelLayer?.surroundings.descriptors ?? []).map { ($0, podsChanged) }
             + [
                 (resolver.changed.descriptor, namesChanged),
                 (watch.descriptor, fileChanged),
@@ -426,7 +413,7 @@ final class Daemon {
         RegistryLog(log).tell(problems.filter(Set(problems).subtracting(hostProblems).contains))
         hostProblems = problems
         var network = maker.network(demands)
-        network.outlivesDaemon = kernelPath != nil
+        network.outlivesDaemon = kernelLayer != nil
         if network.mtu != mtu || !Files.exists(paths.mtu) {
             try Files.replace(paths.mtu, with: "\(network.mtu)\n".utf8)
             mtu = network.mtu
@@ -440,13 +427,13 @@ final class Daemon {
     }
 
     private func followSurroundings() throws(SystemError) {
-        guard let kernelPath,
-            let now = try surroundings?.look(
+        guard let kernelLayer,
+            let now = try kernelLayer.surroundings.look(
                 kernel.underlay, ownSubnets: Self.subnets(identity), learnedMTUs: datapath.learnedMTUs())
         else { return }
         // What was learned is to be forgotten in time.
         if !now.learnedMTUs.isEmpty { timers.pods.set(milliseconds: PathState.lifetime / 10 * 1000) }
-        for change in try kernelPath.follow(now) {
+        for change in try kernelLayer.path.follow(now) {
             log.info("eBPF programs changed", metadata: ["change": "\(change)"])
         }
         try aggregation.settle()
@@ -456,9 +443,9 @@ final class Daemon {
         let plan = maker.plan(for: loader.registry.peers)
         if datapathIsLost {
             datapath.stop()
-            datapath = try Self.openDatapath(settings, plan, port: aggregation.socketPort)
+            datapath = try DatapathStart.openUser(settings, plan, port: aggregation.socketPort)
             datapathIsLost = false
-            try kernelPath?.replace(plan)
+            try kernelLayer?.path.replace(plan)
         } else {
             try layers.replace(plan)
         }

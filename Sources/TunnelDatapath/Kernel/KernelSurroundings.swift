@@ -46,12 +46,13 @@ final class KernelSurroundings {
 }
 
 extension Underlay {
-    /// The devices by which datagrams of other nodes can come in, in the order of their numbers: those that have an address
-    /// or a route.
+    /// The devices by which datagrams of other nodes can come in, in the order of their numbers: those by which there is a
+    /// way to others, or that have an address which others can know.
     var uplinks: [Link] {
-        let indices = Set(addresses.map(\.interfaceIndex)).union(routes.flatMap(\.interfaceIndices))
-        return links.values.filter {
-            indices.contains($0.index) && !$0.isLoopback && $0.isUp
-        }.sorted { $0.index < $1.index }
+        let isOfAnyLink = { (address: IPAddress) in address.isLinkLocal || address.isMulticast }
+        let indices = Set(addresses.filter { !isOfAnyLink($0.prefix.address) }.map(\.interfaceIndex))
+            .union(routes.filter { !isOfAnyLink($0.destination.address) }.flatMap(\.interfaceIndices))
+        return links.values.filter { indices.contains($0.index) && !$0.isLoopback && $0.isUp }
+            .sorted { $0.index < $1.index }
     }
 }
