@@ -68,6 +68,8 @@ extension DaemonTests {
 
     @Test func refusesWhileDeadAndComesBack() throws {
         let network = try TestNetwork(.v4)
+        // The kernel's datapath goes on without a daemon.
+        try Files.replace(network.a.paths.settings, with: #"{"nodeName":"a","datapath":"tun"}"#.utf8)
         try network.a.start()
         try network.b.start()
         let device = try ip("-n", network.a.namespace, "link", "show", "warrens0").prefix { $0 != ":" }
