@@ -10,6 +10,8 @@ public struct ChangeListener: Sendable {
     public enum Subject: Hashable, Sendable {
         /// Devices that come, go or change; what they send and receive does not count.
         case links
+        /// Addresses, routes and rules, of both families.
+        case routes
         /// Queueing disciplines, classes, and filters at the hooks of devices. Not the programs on them by tcx.
         case trafficControl
         /// Each transaction of nf_tables, iptables' own included where it works by that.
@@ -27,7 +29,7 @@ public struct ChangeListener: Sendable {
     public init(_ subjects: Set<Subject>) throws(SystemError) {
         var sockets: [SharedDescriptor] = []
         for (netlinkProtocol, groups) in Dictionary(grouping: subjects, by: \.netlinkProtocol) {
-            let numbers = groups.map(\.group)
+            let numbers = groups.flatMap(\.groups)
             // Sound: the shim reads `count` numbers during the call alone.
             let descriptor = try retrying("listen", "for changes of \(groups)") {
                 unsafe warrens_listen_for_changes(netlinkProtocol, numbers, Int32(numbers.count))
@@ -46,12 +48,17 @@ public struct ChangeListener: Sendable {
 extension ChangeListener.Subject {
     fileprivate var netlinkProtocol: Int32 { self == .packetFilters ? NETLINK_NETFILTER : NETLINK_ROUTE }
 
-    /// The multicast group (linux/rtnetlink.h, linux/netfilter/nfnetlink.h).
-    fileprivate var group: Int32 {
+    /// The multicast groups (linux/rtnetlink.h, linux/netfilter/nfnetlink.h).
+    fileprivate var groups: [Int32] {
         switch self {
-        case .links: Int32(RTNLGRP_LINK.rawValue)
-        case .trafficControl: Int32(RTNLGRP_TC.rawValue)
-        case .packetFilters: Int32(NFNLGRP_NFTABLES.rawValue)
+        case .links: [Int32(RTNLGRP_LINK.rawValue)]
+        case .routes:
+            [
+                RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+                RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+            ].map { Int32($0.rawValue) }
+        case .trafficControl: [Int32(RTNLGRP_TC.rawValue)]
+        case .packetFilters: [Int32(NFNLGRP_NFTABLES.rawValue)]
         }
     }
 }

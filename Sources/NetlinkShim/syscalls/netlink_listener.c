@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <linux/netlink.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/rtnetlink.h>
 
 int warrens_listen_for_changes(int protocol, const int *groups, int count) {
     int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
@@ -22,19 +20,6 @@ int warrens_listen_for_changes(int protocol, const int *groups, int count) {
     close(descriptor);
     errno = code;
     return -1;
-}
-
-int warrens_listen_for_route_changes(void) {
-    static const int groups[] = {
-        RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-        RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
-    };
-    return warrens_listen_for_changes(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0]);
-}
-
-int warrens_listen_for_nftables_changes(void) {
-    static const int groups[] = {NFNLGRP_NFTABLES};
-    return warrens_listen_for_changes(NETLINK_NETFILTER, groups, 1);
 }
 
 void warrens_drain_changes(int descriptor) {

@@ -3,7 +3,6 @@ internal import Glibc
 internal import Host
 internal import Netlink
 internal import Overlay
-internal import SyscallShim
 
 /// The daemon's hold on the kernel's network configuration: what it asks, what it changes, and what tells it that
 /// others have changed something.
@@ -14,29 +13,31 @@ final class NodeKernel {
     private var overlaySets = OverlaySets()
     let routes: RouteSocket
     private let nftables: Nftables?
-    private let routeListener: OwnedDescriptor
-    private let nftablesListener: SharedDescriptor?
+    private let listener: ChangeListener
 
-    /// Readable when links, addresses, routes, rules or packet filters have changed. A negative one is none.
-    var changeDescriptors: [Int32] { [routeListener.raw, nftablesListener?.raw ?? -1] }
+    /// Readable when links, addresses, routes, rules or packet filters have changed, each of them.
+    var changeDescriptors: [Int32] { listener.descriptors }
 
     /// - Parameter formerMTU: The largest inner packet of the last daemon, in bytes; nil where there was none.
     init(ownSubnets: [NodeSubnet], formerMTU: Int?) throws(SystemError) {
-        routeListener = OwnedDescriptor(
-            owning: try retrying("listen", "for route changes") { warrens_listen_for_route_changes() })
-        // A kernel without nf_tables has nothing to tell.
-        let listener = warrens_listen_for_nftables_changes()
-        nftablesListener = listener < 0 ? nil : SharedDescriptor(OwnedDescriptor(owning: listener))
+        listener = try Self.listen()
         routes = try RouteSocket()
         nftables = try? Nftables()
         underlay = try Underlay(routes, ownSubnets: ownSubnets)
         bridgeMTU = BridgeMTU(former: [PlanMaker.cautiousMTU(underlay.uplinkMTU)] + (formerMTU.map { [$0] } ?? []))
     }
 
-    /// Takes the waiting news off the descriptors; ``refresh(ownSubnets:)`` finds out what they were.
-    func drainChanges() {
-        for descriptor in changeDescriptors where descriptor >= 0 { warrens_drain_changes(descriptor) }
+    private static func listen() throws(SystemError) -> ChangeListener {
+        do throws(SystemError) {
+            return try ChangeListener([.links, .routes, .packetFilters])
+        } catch  where error.code == EPROTONOSUPPORT {
+            // A kernel without nf_tables has nothing to tell of it.
+            return try ChangeListener([.links, .routes])
+        }
     }
+
+    /// Takes the waiting news off the descriptors; ``refresh(ownSubnets:)`` finds out what they were.
+    func drainChanges() { listener.drain() }
 
     /// Looks at the host's network again.
     ///

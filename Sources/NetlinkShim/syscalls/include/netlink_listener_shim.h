@@ -2,16 +2,10 @@
 #define WARRENS_NETLINK_LISTENER_SHIM_H
 
 /*
- * Netlink sockets that only tell that something has changed in the namespace. Each returns a descriptor that becomes
- * readable, or -1.
+ * A netlink socket that only tells that something has changed in the namespace, by the multicast groups `groups`, `count`
+ * of them, of the netlink `protocol`. Returns a descriptor that becomes readable, or -1.
  */
-
-/* By the multicast groups `groups`, `count` of them, of the netlink `protocol`. */
 int warrens_listen_for_changes(int protocol, const int *groups, int count);
-
-/* Links, addresses, routes and rules; or nftables rules. */
-int warrens_listen_for_route_changes(void);
-int warrens_listen_for_nftables_changes(void);
 
 /* Throws away what waits on such a descriptor. Overflow is a change like any other. */
 void warrens_drain_changes(int descriptor);
