@@ -53,9 +53,11 @@ final class Underlay {
         let gateways = Set(ownSubnets.map(\.bridgeAddress))
         let addresses = try socket.addresses()
         let podDevices = Set(addresses.filter { gateways.contains($0.prefix.address) }.map(\.interfaceIndex))
-        // A bridge's ports carry no routes; most of them are pods'.
+        // A bridge's ports carry no routes; most of them are pods'. Nothing comes in by an intermediate device but what came
+        // in by another one: the plugin `bandwidth` makes them.
         let links = try socket.links().filter {
-            $0.master == nil && !ClashCheck.ownDevices.contains($0.name) && !podDevices.contains($0.index)
+            $0.master == nil && $0.kind != "ifb" && !ClashCheck.ownDevices.contains($0.name)
+                && !podDevices.contains($0.index)
         }
         let indices = Set(links.map(\.index))
         let foreign = try socket.routes(table: nil).filter {
