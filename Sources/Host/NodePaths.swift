@@ -49,6 +49,8 @@ public struct NodePaths: Hashable, Sendable {
     public var log: String { "\(run)/warrensd.log" }
     /// Where a file system for what the kernel keeps of the datapath `ebpf` is mounted (bpffs).
     public var pins: String { "\(run)/bpf" }
+    /// What a setting of connection tracking was before the fast path changed it.
+    public var formerTracking: String { "\(run)/nf_conntrack_tcp_be_liberal" }
     /// The largest inner packet in bytes, a decimal number and a line feed; written by `warrensd`.
     public var mtu: String { "\(run)/mtu" }
 }

@@ -17,18 +17,22 @@ package final class KernelPath: Sendable {
         var early: EarlyHooks?
         var plan: ForwardingPlan.Local
         var surroundings: Surroundings
+        /// What the programs saw of flows up to then counts no more; nanoseconds of the monotonic clock.
+        var evidenceSince = UInt64(clamping: monotonicNanoseconds())
     }
 
     package let options: KernelOptions
     let probe: KernelProbe
     let maps: DatapathMaps
+    private let tracking: LiberalTracking
     let state: Mutex<State>
 
     /// Loads the programs, fills their maps and has them run.
     ///
     /// - Throws: Where this kernel cannot do it: the reason, for people to read.
     package init(
-        _ options: KernelOptions, pins: BPFFileSystem, plan: ForwardingPlan, _ surroundings: Surroundings
+        _ options: KernelOptions, pins: BPFFileSystem, _ tracking: LiberalTracking, plan: ForwardingPlan,
+        _ surroundings: Surroundings
     ) throws(SystemError) {
         let probe = try Self.probe()
         try pins.mount()
@@ -40,6 +44,7 @@ package final class KernelPath: Sendable {
         for name in object.programNames { programs[name] = try object.program(named: name) }
         self.options = options
         self.probe = probe
+        self.tracking = tracking
         var state = State(
             peers: PeerMaps(maps, options.subnetLengths),
             hooks: try HookSet(StandingHooks(pins: pins, usesTCX: probe.has(.tcx)), programs), plan: plan.local,
@@ -136,14 +141,31 @@ package final class KernelPath: Sendable {
         try withState { state throws(SystemError) in
             // Programs come before what leads packets to them, and go after it.
             let former = state.surroundings
-            let changes = try state.hooks.settle(options.places(surroundings).union(options.places(former)))
+            var changes = try state.hooks.settle(options.places(surroundings).union(options.places(former)))
             if surroundings != former {
                 state.surroundings = surroundings
                 try state.peers.refresh(surroundings.ways)
                 try Self.fillLocal(state, maps, config)
             }
-            return try changes + state.hooks.settle(options.places(surroundings))
-                + (state.early?.settle(surroundings.earlyDevices) ?? [])
+            changes += try state.hooks.settle(options.places(surroundings))
+            changes += try state.early?.settle(surroundings.earlyDevices) ?? []
+            // Here, because the kernel may begin to track connections at any time.
+            if options.fastPath {
+                if try tracking.ensure() { changes.append("connection tracking is liberal about TCP windows") }
+            } else {
+                if try tracking.restore() { changes.append("connection tracking is as it was") }
+            }
+            return changes
+        }
+    }
+
+    /// Has every flow go through the host's stack, until it is seen anew that the host only passes it on: to be called
+    /// where what the host does with packets has changed. Costs next to nothing, here and for the flows.
+    package func distrustFlows() throws(SystemError) {
+        guard options.fastPath else { return }
+        try withState { state throws(SystemError) in
+            state.evidenceSince = UInt64(clamping: monotonicNanoseconds())
+            try Self.configure(state, maps, config)
         }
     }
 
@@ -205,6 +227,7 @@ package final class KernelPath: Sendable {
             config.loop_mac = loop.mac.tuple
         }
         config.longest_received = UInt32(clamping: state.plan.longestReceived)
+        config.evidence_since = state.evidenceSince
         if state.peers.oddSubnetCount > 0 { config.flags |= WARRENS_HAS_ODD_SUBNETS.rawValue }
         if state.peers.routeCount > 0 { config.flags |= WARRENS_HAS_ROUTES.rawValue }
         if state.early != nil { config.flags |= WARRENS_STRIPS_EARLY.rawValue }

@@ -112,12 +112,20 @@ struct MapTrace {
         let flow = warrens_flow(
             pod: warrens_address(packet.source), remote: warrens_address(packet.destination),
             pod_port: podPort.bigEndian, remote_port: remotePort.bigEndian, protocol: UInt32(packet.protocolNumber))
-        let bits = try maps.flows.value(for: flow) ?? 0
+        let bits = try seen(maps.flows.value(for: flow))
         let missing = Self.stages.filter { bits & $0.bit.rawValue == 0 }.map(\.name)
         return TraceReport.ShortCut(
             obstacle: missing.isEmpty
-                ? nil : "the flow has not been seen \(missing.joined(separator: ", ")) since it began",
+                ? nil : "the flow has not been seen \(missing.joined(separator: ", ")) of late",
             seen: Self.stages.filter { bits & $0.bit.rawValue != 0 }.map(\.name))
+    }
+
+    /// What still counts of it, as in `enters_stack` (flow.h): bits of `warrens_flow_seen`.
+    private func seen(_ evidence: warrens_evidence?) throws(SystemError) -> UInt32 {
+        guard let evidence, let config = try maps.config.value(for: 0) else { return 0 }
+        let now = UInt64(clamping: monotonicNanoseconds())
+        let isFresh = now &- evidence.since < WARRENS_EVIDENCE_LIFETIME
+        return isFresh && evidence.since > config.evidence_since ? evidence.seen : 0
     }
 
     private static let stages = [

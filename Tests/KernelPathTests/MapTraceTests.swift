@@ -105,12 +105,24 @@ struct MapTraceTests {
         let flow = warrens_flow(
             pod: warrens_address(packet.source), remote: warrens_address(packet.destination),
             pod_port: UInt16(4000).bigEndian, remote_port: UInt16(53).bigEndian, protocol: 17)
-        try maps.flows.set(WARRENS_SEEN_FROM_POD.rawValue | WARRENS_SEEN_TO_TUNNEL.rawValue, for: flow)
+        var evidence = warrens_evidence(
+            since: UInt64(monotonicNanoseconds()) - 1_000_000_000,
+            seen: WARRENS_SEEN_FROM_POD.rawValue | WARRENS_SEEN_TO_TUNNEL.rawValue, reserved: 0)
+        try maps.flows.set(evidence, for: flow)
         let half = try shortCut()
         #expect(half?.seen == ["from the pod", "into the tunnel"])
-        #expect(half?.obstacle == "the flow has not been seen from the uplink, to the pod since it began")
-        try maps.flows.set(WARRENS_SEEN_EVERYWHERE.rawValue, for: flow)
+        #expect(half?.obstacle == "the flow has not been seen from the uplink, to the pod of late")
+        evidence.seen = WARRENS_SEEN_EVERYWHERE.rawValue
+        try maps.flows.set(evidence, for: flow)
         #expect(try shortCut()?.obstacle == nil)
+        var config = warrens_config()
+        config.evidence_since = evidence.since
+        try maps.config.set(config, for: 0)
+        #expect(try shortCut()?.seen == [], "what was seen before the host's rules changed")
+        try maps.config.set(warrens_config(), for: 0)
+        evidence.since -= WARRENS_EVIDENCE_LIFETIME
+        try maps.flows.set(evidence, for: flow)
+        #expect(try shortCut()?.seen == [], "what was seen long ago")
         packet.protocolNumber = 1
         #expect(try shortCut()?.obstacle == "it is neither TCP nor UDP")
     }

@@ -16,7 +16,7 @@ struct DatapathMaps: Sendable {
     let own: BPFMap<warrens_prefix, UInt32>
     let addresses: BPFMap<warrens_address, UInt8>
     let locals: BPFMap<warrens_address, warrens_local>
-    let flows: BPFMap<warrens_flow, UInt32>
+    let flows: BPFMap<warrens_flow, warrens_evidence>
 
     /// Their names in the object, which are those of their pins, too.
     static let names = [

@@ -29,8 +29,8 @@ struct KernelRemains {
     }
 
     private func removePrograms() throws(SystemError) -> [String] {
-        let pins = BPFFileSystem(paths.pins)
-        return try KernelPath.remove(pins).map { "removed program \($0)" }
+        let programs = try KernelPath.remove(BPFFileSystem(paths.pins)).map { "removed program \($0)" }
+        return try programs + (LiberalTracking(paths).restore() ? ["connection tracking is as it was"] : [])
     }
 
     private func removeGUE() throws(SystemError) -> [String] {

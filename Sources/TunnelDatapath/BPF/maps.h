@@ -1,7 +1,7 @@
 // The maps. Sizes of those that grow with the cluster or the node are their limits; memory is taken entry by entry.
 #pragma once
 
-#include <linux/bpf.h>
+#include "context.h"
 
 #include <bpf/bpf_helpers.h>
 
@@ -125,12 +125,11 @@ struct {
     __type(value, struct warrens_local);
 } locals SEC(".maps");
 
-// Values of enum warrens_flow_seen.
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, MOST_FLOWS);
     __type(key, struct warrens_flow);
-    __type(value, __u32);
+    __type(value, struct warrens_evidence);
 } flows SEC(".maps");
 
 #define ACCEPTED_BITS 6

@@ -1,7 +1,8 @@
 // The headers of a packet, read once.
 #pragma once
 
-#include <linux/bpf.h>
+#include "context.h"
+
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>

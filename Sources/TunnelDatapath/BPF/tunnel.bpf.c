@@ -58,8 +58,10 @@ int tunnel(struct __sk_buff *skb)
     if (!read_packet(skb, 0, is_v6, &packet) || packet.length != skb->len ||
         is_martian(&packet.destination, is_v6) || is_loop(&packet))
         goto declined;
-    if (config->flags & WARRENS_FAST_PATH)
-        leaves_stack(&packet, true);
+    if (config->flags & WARRENS_FAST_PATH) {
+        leaves_stack(skb, &packet, true);
+        skb->tc_index = 0;
+    }
     __u32 number = carrier(config, &packet.destination);
     if (number == NOBODY)
         goto declined;
@@ -78,6 +80,8 @@ int pod(struct __sk_buff *skb)
     struct packet packet;
 
     bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    // Whatever the pod has put there.
+    skb->tc_index = 0;
     if (!config || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
         return NEXT;
     if (!read_packet(skb, ETH_HLEN, is_v6, &packet) || packet.length != skb->len - ETH_HLEN)
@@ -88,7 +92,7 @@ int pod(struct __sk_buff *skb)
     struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet.source);
     if (!local || local->device != skb->ifindex || !(local->flags & WARRENS_LOCAL_BYPASSABLE))
         return NEXT;
-    if (!enters_stack(&packet, true) || packet.hop_limit <= 1 || is_loop(&packet))
+    if (!enters_stack(skb, config, &packet, true) || packet.hop_limit <= 1 || is_loop(&packet))
         return NEXT;
     struct warrens_peer *peer = bpf_map_lookup_elem(&peers, &number);
     if (!peer || !(peer->flags & WARRENS_PEER_REACHABLE) || !fits(skb, config, peer, &packet))
@@ -110,7 +114,8 @@ int to_pod(struct __sk_buff *skb)
     if (!config || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
         return NEXT;
     if (read_packet(skb, ETH_HLEN, is_v6, &packet))
-        leaves_stack(&packet, false);
+        leaves_stack(skb, &packet, false);
+    skb->tc_index = 0;
     return NEXT;
 }
 
@@ -137,8 +142,10 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct warrens_c
                                    const struct packet *packet, __u32 packets)
 {
     if (config->flags & WARRENS_FAST_PATH) {
+        skb->tc_index = 0;
         struct warrens_local *local = bpf_map_lookup_elem(&locals, &packet->destination);
-        if (local && local->flags & WARRENS_LOCAL_BYPASSABLE && enters_stack(packet, false) && packet->hop_limit > 1) {
+        if (local && local->flags & WARRENS_LOCAL_BYPASSABLE && enters_stack(skb, config, packet, false) &&
+            packet->hop_limit > 1) {
             __u16 type = packet->is_v6 ? ETH_P_IPV6 : ETH_P_IP;
             if (!write_link_header(skb, local->pod_mac, local->host_mac, type) ||
                 !lower_hop_limit(skb, ETH_HLEN, packet->is_v6))

@@ -52,6 +52,7 @@ final class Daemon {
         let file: Timer
         let kernel: Timer
         let pods: Timer
+        let flows: Timer
         let claim: Timer
         let keepAlive: Timer
     }
@@ -80,7 +81,8 @@ final class Daemon {
             settingsWatch = try NodeFileWatch(path: paths.settings)
             resolver = try NameResolver()
             timers = Timers(
-                file: try Timer(), kernel: try Timer(), pods: try Timer(), claim: try Timer(), keepAlive: try Timer())
+                file: try Timer(), kernel: try Timer(), pods: try Timer(), flows: try Timer(), claim: try Timer(),
+                keepAlive: try Timer())
             // The registry comes first: a device that opens while nothing is known would answer packets to peers that
             // we are about to know with "unreachable".
             loader.read(settings: settings)
@@ -169,6 +171,7 @@ final class Daemon {
         let kernelChanged = { [self] in
             kernel.drainChanges()
             timers.kernel.set(milliseconds: 200)
+            if settings.fastPath == .on { timers.flows.set(milliseconds: 50) }
         }
         let fileChanged = { [self] in
             watch.drain()
@@ -202,6 +205,7 @@ final class Daemon {
                 (timers.file.descriptor, readFiles),
                 (timers.kernel.descriptor, followKernel),
                 (timers.pods.descriptor, followPods),
+                (timers.flows.descriptor, distrustFlows),
                 (timers.claim.descriptor, dateClaim),
                 (timers.keepAlive.descriptor, greet),
                 (reload.descriptor, requested),
@@ -295,6 +299,16 @@ final class Daemon {
         } catch {
             log.error("eBPF programs cannot follow", metadata: ["error": "\(error)"])
             timers.pods.set(milliseconds: 5000)
+        }
+    }
+
+    /// What the host does with packets may have changed.
+    private func distrustFlows() {
+        timers.flows.acknowledge()
+        do throws(SystemError) {
+            try kernelLayer?.path.distrustFlows()
+        } catch {
+            log.error("flows go on to skip the stack", metadata: ["error": "\(error)"])
         }
     }
 

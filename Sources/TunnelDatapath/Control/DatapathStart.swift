@@ -27,12 +27,14 @@ struct DatapathStart {
     private let settings: Settings
     private let kernel: NodeKernel
     private let pins: BPFFileSystem
+    private let tracking: LiberalTracking
 
     init(_ paths: NodePaths, _ settings: Settings, _ kernel: NodeKernel) {
         self.paths = paths
         self.settings = settings
         self.kernel = kernel
         pins = BPFFileSystem(paths.pins)
+        tracking = LiberalTracking(paths)
     }
 
     /// - Throws: Where the settings insist on what this kernel cannot do.
@@ -61,11 +63,11 @@ struct DatapathStart {
             guard let now = try surroundings.look(kernel.underlay, ownSubnets: ownSubnets) else {
                 throw SystemError("get link", KernelNames.tunnelDevice, code: ENODEV)
             }
-            let path = try KernelPath(Capabilities.kernelOptions(settings), pins: pins, plan: plan, now)
+            let path = try KernelPath(
+                Capabilities.kernelOptions(settings), pins: pins, tracking, plan: plan, now)
             if settings.aggregation == .xdp, let refusal = path.earlyRefusals.first {
                 throw SystemError("use aggregation", settings.aggregation.rawValue, code: EOPNOTSUPP, detail: refusal)
             }
-            if settings.fastPath == .on { prepareConnectionTracking() }
             return Result(
                 user: user, kernel: KernelLayer(path: path, surroundings: surroundings), aggregation: aggregation,
                 reason: settings.datapath == .ebpf ? "the settings say so" : "this kernel can do it")
@@ -78,6 +80,7 @@ struct DatapathStart {
     private func openUserAlone(_ plan: ForwardingPlan, because reason: String) throws(SystemError) -> Result {
         // A former one, or the half of one, must not carry packets beside.
         try KernelPath.remove(pins)
+        try tracking.restore()
         try Aggregation.remove(settings, kernel.routes)
         let aggregation = try Aggregation(none: settings, kernel, because: "the datapath is not ebpf")
         let user = try Self.openUser(settings, plan, port: aggregation.socketPort)
@@ -89,11 +92,5 @@ struct DatapathStart {
     {
         try TunDatapath(
             device: KernelNames.tunnelDevice, port: port, options: Capabilities.options(settings), plan: plan)
-    }
-
-    /// A flow that comes back to the stack, as when its entry in the map of flows was needed for another, is far from where
-    /// connection tracking saw it last. Strict about TCP windows, it would call each such packet invalid.
-    private func prepareConnectionTracking() {
-        _ = try? Sysctl.ensure("net", "netfilter", "nf_conntrack_tcp_be_liberal", value: "1")
     }
 }

@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#define WARRENS_LAYOUT_VERSION 4
+#define WARRENS_LAYOUT_VERSION 5
 
 // An address in network byte order; IPv4 in its IPv4-mapped place ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one
 // map serves both families.
@@ -55,6 +55,10 @@ struct warrens_config {
     __u32 longest_received;
     // Another one after each change of any map: what programs remember of an earlier one is void. Never 0.
     __u32 generation;
+    __u32 reserved;
+    // What was seen of flows up to this moment counts no more: the host's rules have changed. Nanoseconds of the monotonic
+    // clock.
+    __u64 evidence_since;
 };
 
 enum warrens_peer_flag {
@@ -160,14 +164,27 @@ struct warrens_flow {
     __u32 protocol;
 };
 
-// Where the same addresses and ports were seen. A flow skips the stack only when all four are set: the host has then let
-// it pass both ways, and translates it in neither.
+// Where packets of a flow were seen; behind the stack, those that came to it with the same addresses and ports. A flow skips
+// the stack only when all four are set: the host has then let it pass both ways, and translates it in neither.
 enum warrens_flow_seen {
     WARRENS_SEEN_FROM_POD = 1 << 0,
     WARRENS_SEEN_TO_TUNNEL = 1 << 1,
     WARRENS_SEEN_FROM_UPLINK = 1 << 2,
     WARRENS_SEEN_TO_POD = 1 << 3,
     WARRENS_SEEN_EVERYWHERE = 15,
+};
+
+// How long that counts, in nanoseconds: less than any time after which connection tracking by default forgets a connection
+// that was not closed.
+#define WARRENS_EVIDENCE_LIFETIME 5000000000ULL
+
+// What is known of a flow, in the map `flows`.
+struct warrens_evidence {
+    // When it was seen for the first time, in nanoseconds of the monotonic clock.
+    __u64 since;
+    // enum warrens_flow_seen.
+    __u32 seen;
+    __u32 reserved;
 };
 
 // Indices of the map `counters`. Names and meaning are those of TrafficCounter and DropReason in warrensd.
