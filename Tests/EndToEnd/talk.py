@@ -2,7 +2,9 @@
 """Both ends of a conversation, to be run in pods: `talk.py serve PORT` and `talk.py call ADDRESS PORT [BYTES]`.
 
 The server tells each caller the address that it sees, reads until the caller has said everything, and answers with a
-digest. The caller prints what it learned as JSON. `--udp` talks in datagrams.
+digest. The caller prints what it learned as JSON. `--udp` talks in datagrams, of which each is answered.
+
+`talk.py chat ADDRESS PORT` sends datagrams until it is stopped, and prints a line for each intact answer.
 """
 
 import argparse
@@ -38,41 +40,81 @@ def plain(address):
 def serve(port, udp):
     if udp:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as end:
+            end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
             end.bind(("::", port))
             print("ready", flush=True)
             while True:
-                data, caller = end.recvfrom(1 << 16)
+                data, addressed, _, caller = end.recvmsg(1 << 16, 64)
                 answer = {"caller": plain(caller[0]), "length": len(data), "digest": hashlib.sha256(data).hexdigest()}
-                end.sendto(json.dumps(answer).encode(), caller)
+                # From the address that was asked, whatever other ones the host has.
+                end.sendmsg([json.dumps(answer).encode()], addressed, 0, caller)
     with Server(("::", port), Listener) as server:
         print("ready", flush=True)
         server.serve_forever()
 
 
-def call(address, port, length, udp, timeout):
+def connected(address, port, udp, timeout, source_port=0):
     kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
-    payload = os.urandom(min(length, 1 << 20))
-    digest, left, begin = hashlib.sha256(), length, time.monotonic()
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as end:
-        end.settimeout(timeout)
-        end.connect((address, port))
-        if udp:
-            end.send(payload)
-            answer = json.loads(end.recv(1 << 16))
-            digest.update(payload)
-        else:
-            lines = end.makefile("rb")
-            answer = json.loads(lines.readline())
-            while left > 0:
-                chunk = payload[:left]
-                end.sendall(chunk)
-                digest.update(chunk)
-                left -= len(chunk)
-            end.shutdown(socket.SHUT_WR)
-            answer |= json.loads(lines.readline())
+    end = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    end.settimeout(timeout)
+    if source_port:
+        # Several may share one, as long as they talk to different places.
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        end.bind(("", source_port))
+    end.connect((address, port))
+    return end
+
+
+def call(address, port, length, udp, timeout, seconds, source_port):
+    begin = time.monotonic()
+    with connected(address, port, udp, timeout, source_port) as end:
+        answer = ask(end, length, seconds) if udp else transfer(end, length, seconds)
     answer["seconds"] = time.monotonic() - begin
-    answer["intact"] = answer["digest"] == digest.hexdigest() and answer["length"] == length
     print(json.dumps(answer))
+
+
+def ask(end, length, seconds=0):
+    """Sends a datagram and waits for its answer, and so on until the time is up."""
+    until, asked, intact = time.monotonic() + seconds, 0, 0
+    while not asked or time.monotonic() < until:
+        payload = os.urandom(length)
+        end.send(payload)
+        answer = json.loads(end.recv(1 << 16))
+        asked += 1
+        intact += answer["digest"] == hashlib.sha256(payload).hexdigest() and answer["length"] == length
+        if seconds:
+            time.sleep(0.005)
+    return answer | {"asked": asked, "intact": intact == asked}
+
+
+def transfer(end, length, seconds):
+    """Sends `length` bytes, as fast as it goes or spread over some seconds."""
+    step = 0.02
+    payload = os.urandom(min(length, 1 << 20, int(length * step / seconds) + 1 if seconds else length))
+    digest, left = hashlib.sha256(), length
+    lines = end.makefile("rb")
+    answer = json.loads(lines.readline())
+    while left > 0:
+        chunk = payload[:left]
+        end.sendall(chunk)
+        digest.update(chunk)
+        left -= len(chunk)
+        if seconds:
+            time.sleep(step)
+    end.shutdown(socket.SHUT_WR)
+    answer |= json.loads(lines.readline())
+    return answer | {"intact": answer["digest"] == digest.hexdigest() and answer["length"] == length}
+
+
+def chat(address, port):
+    with connected(address, port, True, 0.1) as end:
+        while True:
+            time.sleep(0.005)
+            try:
+                if ask(end, 500)["intact"]:
+                    print("answered", flush=True)
+            except OSError:
+                continue  # Lost, or refused: so it was to be.
 
 
 if __name__ == "__main__":
@@ -86,8 +128,17 @@ if __name__ == "__main__":
     caller.add_argument("address")
     caller.add_argument("port", type=int)
     caller.add_argument("length", type=int, nargs="?", default=0)
+    caller.add_argument("--seconds", type=float, default=0, help="how long to take for it (as fast as it goes)")
+    caller.add_argument("--source-port", type=int, default=0)
+    chatter = roles.add_parser("chat")
+    chatter.add_argument("address")
+    chatter.add_argument("port", type=int)
     chosen = parser.parse_args()
     if chosen.role == "serve":
         serve(chosen.port, chosen.udp)
+    elif chosen.role == "call":
+        call(
+            chosen.address, chosen.port, chosen.length, chosen.udp, chosen.timeout, chosen.seconds, chosen.source_port
+        )
     else:
-        call(chosen.address, chosen.port, chosen.length, chosen.udp, chosen.timeout)
+        chat(chosen.address, chosen.port)

@@ -3,13 +3,12 @@
 import ipaddress
 import json
 
-from lab.case import FAMILIES, ClusterCase, eventually, measured
+from lab.case import FAMILIES, ClusterCase, eventually
 from lab.cni import Network, PluginError
 from lab.kernel import Traces, ip
 from lab.node import CONFIGURATION, NODE_FILE
 from lab.pod import Pod
-from lab.shell import PATIENCE
-from lab.traffic import call, call_refused, listening, ping
+from lab.traffic import call, listening, ping
 
 OURS = CONFIGURATION["plugins"][0]
 PORTMAP = {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}}
@@ -38,45 +37,6 @@ class Chained(ClusterCase):
         pod = Pod(self.first).attach(network, capabilities=capabilities)
         self.addCleanup(lambda: pod.identifier in str(network.results) and pod.detach(capabilities=capabilities))
         return pod
-
-    def test_a_host_port_leads_into_the_pod(self):
-        pod = self.add(PORTMAP, capabilities=tcp_port(8080, 80))
-        with listening(pod, 80):
-            for address in (self.first.v4, self.first.v6):
-                for caller in (self.cluster.internet, self.second, self.remote):
-                    with self.subTest(address=address, caller=caller.name):
-                        self.assertTrue(call(caller, address, 8080, 100_000)["intact"])
-            for family in FAMILIES:
-                with self.subTest(direct=family):
-                    self.assertTrue(call(self.remote, pod.address(family), 80, 1000)["intact"])
-        # Without the port: CHECK of Debian's portmap fails on every pod of both families, after the reference bridge too.
-        pod.check()
-        pod.detach(capabilities=tcp_port(8080, 80))
-        call_refused(self.second, self.first.v4, 8080)
-
-    def test_a_rate_is_held(self):
-        # An emulated machine carries little even where nothing holds it back.
-        bits = int(16_000_000 / PATIENCE)
-        rate = {"bandwidth": {"ingressRate": bits, "ingressBurst": bits // 10, "egressRate": bits, "egressBurst": bits // 10}}
-        free, shaped = self.add(), self.add(BANDWIDTH, capabilities=rate)
-        length = bits // 4
-        with listening(free, 7200), listening(shaped, 7200), listening(self.remote, 7200):
-            for name, source, target in (
-                ("to the pod", self.remote, shaped), ("from the pod", shaped, self.remote),
-            ):
-                with self.subTest(direction=name):
-                    unshaped = (free, target) if source is shaped else (source, free)
-                    fast = call(unshaped[0], unshaped[1].address(6), 7200, length)["seconds"]
-                    slow = call(source, target.address(6), 7200, length, timeout=60)
-                    self.assertTrue(slow["intact"])
-                    measured(
-                        f"{name}: {length * 8 / slow['seconds'] / 1e6:.1f} Mb/s where {bits / 1e6:.1f} are allowed, "
-                        f"{length * 8 / fast / 1e6:.0f} Mb/s without"
-                    )
-                    # Two seconds by the rate, less the burst; generous, because machines differ.
-                    self.assertGreater(slow["seconds"], 1.2)
-                    self.assertGreater(slow["seconds"], 2 * fast)
-        shaped.check(capabilities=rate)
 
     def test_firewall_and_tuning(self):
         pod = self.add(FIREWALL, TUNING)

@@ -87,17 +87,30 @@ def listening(place, port, *, udp=False):
         running.kill()
 
 
-def call(place, address, port, length=0, *, udp=False, timeout=20):
+def call(place, address, port, length=0, *, udp=False, timeout=20, seconds=0, source_port=0):
     """Sends `length` bytes to a `listening` server.
 
     Returns its answer: `caller` (the source address that it saw), `length`, `intact` and `seconds`.
+    seconds: how long to take for it; by UDP, a datagram of that length is sent again and again meanwhile.
     """
     options = ["--udp"] if udp else []
     text = place.run(
-        "python3", TALK, *options, "--timeout", timeout * PATIENCE, "call", address, port, length,
-        timeout=timeout * 2 + 60,
+        "python3", TALK, *options, "--timeout", timeout * PATIENCE, "call", "--seconds", seconds,
+        "--source-port", source_port, address, port, length, timeout=timeout * 2 + seconds + 60,
     ).stdout
     return json.loads(text)
+
+
+@contextmanager
+def chatting(place, address, port):
+    """Talks with a `listening` server by UDP; yields a function that tells how many answers have come until now."""
+    with tempfile.NamedTemporaryFile("r", prefix="warrens-") as output:
+        with open(output.name, "w") as end:
+            running = place.start("python3", TALK, "chat", address, port, stdout=end)
+        try:
+            yield lambda: os.path.getsize(output.name) // len("answered\n")
+        finally:
+            running.kill()
 
 
 def call_refused(place, address, port, *, timeout=2):
