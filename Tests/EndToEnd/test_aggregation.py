@@ -82,8 +82,10 @@ class Merging:
             with self.subTest(family=family):
                 average = self.average(family)
                 measured(f"{type(self).__name__}: {average:.0f} bytes a packet at the pod, inner IPv{family}")
-                # One packet of the wire has 1500 bytes at most.
-                self.assertGreater(average, 3000)
+                # What the programs must leave to user space, as before Linux 6.3, is merged as far as that gets it together.
+                if self.outside == str(family) or "familyChange" not in self.first.control("status").stdout:
+                    # One packet of the wire has 1500 bytes at most.
+                    self.assertGreater(average, 1500)
 
 
 class SharedPort(Merging):
