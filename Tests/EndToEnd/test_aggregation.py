@@ -9,8 +9,8 @@ import unittest
 
 import test_ebpf
 import test_offload
-from lab.case import FAMILIES, eventually, measured
-from lab.daemon import counters, daemon_status, request
+from lab.case import FAMILIES, eventually, measured, wait_for_daemon
+from lab.daemon import counters, daemon_status
 from lab.kernel import Traces
 from lab.node import NODE_FILE
 from lab.pod import Pod
@@ -70,7 +70,7 @@ class Aggregation(test_ebpf.KernelPath):
         node.settings(**self.settings | settings)
         self.stop(node)
         Pod(node).attach()
-        eventually(lambda: self.assertEqual(request(node, "/healthz")[0], 200))
+        wait_for_daemon(node)
 
 
 class Merging:

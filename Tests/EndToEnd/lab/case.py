@@ -4,7 +4,7 @@ import sys
 import time
 import unittest
 
-from .daemon import counters
+from .daemon import counters, request
 from .node import Cluster
 from .shell import PATIENCE, CommandFailed
 from .traffic import call, listening, ping
@@ -26,6 +26,17 @@ def eventually(check, *, within=10, pause=0.1):
             if time.monotonic() > deadline:
                 raise
         time.sleep(pause)
+
+
+def wait_for_daemon(node):
+    """Waits until a daemon that a pod has started answers. The pod itself does not wait."""
+
+    def answers():
+        status, _ = request(node, "/healthz")
+        if status != 200:
+            raise AssertionError(f"{node.name}: warrensd answers with {status}")
+
+    eventually(answers)
 
 
 def measured(text):
@@ -98,6 +109,8 @@ class PairCase(ClusterCase):
         cls.prepare()
         cls.first, cls.second = cls.cluster.nodes
         cls.one, cls.two = cls.cluster.pods()
+        for node in cls.cluster.nodes:
+            wait_for_daemon(node)
 
     @classmethod
     def prepare(cls):
