@@ -108,6 +108,7 @@ final class Daemon {
         do throws(SystemError) {
             settleRegistry()
             try applyAll()
+            if kernelLayer == nil { try DatapathStart(paths, settings, kernel).removeKernelLayer() }
             publish()
         } catch {
             stop()

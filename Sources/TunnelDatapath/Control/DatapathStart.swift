@@ -78,13 +78,17 @@ struct DatapathStart {
     }
 
     private func openUserAlone(_ plan: ForwardingPlan, because reason: String) throws(SystemError) -> Result {
-        // A former one, or the half of one, must not carry packets beside.
-        try KernelPath.remove(pins)
-        try tracking.restore()
-        try Aggregation.remove(settings, kernel.routes)
         let aggregation = try Aggregation(none: settings, kernel, because: "the datapath is not ebpf")
         let user = try Self.openUser(settings, plan, port: aggregation.socketPort)
         return Result(user: user, kernel: nil, aggregation: aggregation, reason: reason)
+    }
+
+    /// Takes away what a former daemon has left in the kernel, or a try that failed. To be called where user space is alone,
+    /// when everything else is as it is to be: until then, former programs carry packets.
+    func removeKernelLayer() throws(SystemError) {
+        try KernelPath.remove(pins)
+        try tracking.restore()
+        try Aggregation.remove(settings, kernel.routes)
     }
 
     /// - Parameter port: Where datagrams are received: the tunnel's, or another one where the kernel itself holds that.
