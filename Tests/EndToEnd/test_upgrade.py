@@ -165,14 +165,14 @@ class Upgrade(PairCase):
         process's end to the next one's beginning, nobody carries packets."""
         self.addCleanup(self.second.settings, **self.settings)
         with self.traffic() as flows:
-            self.second.settings(datapath="tun")
+            self.second.settings(**self.settings | {"datapath": "tun"})
             self.end(signal.SIGTERM)
             self.assertEqual(self.begin()["datapath"], "tun")
             time.sleep(0.5)
         self.report_numbers("ebpf to tun", *flows)
         self.assertNothingLost(*flows)
         with self.traffic() as (streams, conversations):
-            self.second.settings(datapath="ebpf")
+            self.second.settings(**self.settings)
             self.end(signal.SIGTERM)
             self.assertEqual(self.begin()["datapath"], "ebpf")
         self.report_numbers("tun to ebpf", streams, conversations)
@@ -183,3 +183,15 @@ class Upgrade(PairCase):
 class UpgradeWithFastPath(Upgrade):
     settings = {"datapath": "ebpf", "fastPath": "on"}
     test_another_datapath_under_running_pods = test_a_daemon_killed_while_it_takes_over_loses_nothing = None
+
+
+class UpgradeWhereTheKernelHoldsThePort(Upgrade):
+    """On a wire of packets, which the kernel merges: the daemon has the tunnel's port only in user space."""
+
+    settings = {"datapath": "ebpf", "framing": "gpe"}
+    test_upgrade_and_roll_back_lose_nothing = test_a_daemon_killed_while_it_takes_over_loses_nothing = None
+
+    @classmethod
+    def prepare(cls):
+        for node in cls.cluster.nodes:
+            node.run("ethtool", "-K", "eth0", "tso", "off", "tx-udp-segmentation", "off", "gro", "on")
