@@ -48,12 +48,18 @@ class Bench:
             self.say(f"{name} is not available: {reason}")
             self.refused[name] = reason
 
+    @property
+    def usual(self):
+        """The subjects that every question compares."""
+        return [subject for subject in self.subjects if not subject.only]
+
     @contextmanager
     def pairs(self, wire, subjects=None):
-        """Starts the given subjects (all by default) beside each other on a wire, and yields the `Pair`s that came up."""
+        """Starts the given subjects (the usual ones by default) beside each other on a wire, and yields the `Pair`s that
+        came up."""
         pairs = []
         try:
-            for subject in subjects or self.subjects:
+            for subject in subjects or self.usual:
                 if subject.name in self.refused:
                     continue
                 if pair := self._pair(subject, wire):
@@ -76,18 +82,18 @@ class Bench:
                     self.say(f"{subject.name} did not start, trying again: {first_line(error)}")
         return None
 
-    def compare(self, question, parameter, unit, pairs, measure, *, family, rounds, better="higher"):
+    def compare(self, question, parameter, unit, pairs, measure, *, family, rounds, better="higher", rival=None):
         """Measures all pairs in interleaved rounds and returns one result for each subject.
 
         `measure(pair)` returns a `Sample`. A subject is compared with plain routing, and Warrens with it, in pairs of
-        the same round. What fails is counted and told, and is no sample.
+        the same round; and with a `rival`, where one is named. What fails is counted and told, and is no sample.
         """
         wire = pairs[0].wire if pairs else None
         refusals = {pair: pair.refusal(family) for pair in pairs}
         common = {"parameter": parameter, "wire": wire, "family": family, "better": better}
         self.say(f"{question}: {parameter}, wire {wire}, IPv{family}, {rounds} rounds of {len(pairs)} subjects")
         contest = Contest(question, [pair for pair in pairs if refusals[pair] is None]).run(rounds, measure)
-        results = list(contest.results(unit, lambda sample: sample.value, extra=summary, **common))
+        results = list(contest.results(unit, lambda sample: sample.value, extra=summary, rival=rival, **common))
         results += [
             absent(question, pair.subject.name, reason, unit=unit, encrypted=pair.subject.encrypted, **common)
             for pair, reason in refusals.items() if reason
@@ -95,11 +101,11 @@ class Bench:
         order = [pair.subject.name for pair in pairs]
         return sorted(results, key=lambda result: order.index(result["subject"]))
 
-    def refusals(self, question):
-        """The results of the subjects that did not come up at all, for a question that compares all subjects."""
+    def refusals(self, question, subjects=None):
+        """The results of those of the given subjects (the usual ones by default) that did not come up at all."""
         return [
             absent(question, subject.name, self.refused[subject.name], encrypted=subject.encrypted)
-            for subject in self.subjects if subject.name in self.refused
+            for subject in subjects or self.usual if subject.name in self.refused
         ]
 
 

@@ -92,6 +92,22 @@ class Contests(unittest.TestCase):
         self.assertNotIn("warrensOver", results["Warrens tun"])
         self.assertNotIn("ratioToPlain", results["plain routing"])
 
+    def test_a_rival_is_another_one_to_compare_with(self):
+        contest = Contest("kernel", [Stand("plain routing"), Stand("kernel VXLAN"), Stand("Warrens ebpf")])
+        speeds, prices = {"plain routing": 10, "kernel VXLAN": 4, "Warrens ebpf": 6}, {"kernel VXLAN": 3, "Warrens ebpf": 1}
+
+        def measure(place):
+            price = prices.get(place.subject.name)
+            return Sample(speeds[place.subject.name], gigabytes=price and 1, usage=price and SimpleNamespace(cpu=price))
+
+        found = contest.run(2, measure).results("Gb/s", lambda sample: sample.value, rival="kernel VXLAN")
+        results = {record["subject"]: record for record in found}
+        self.assertEqual(results["Warrens ebpf"]["ratioToRival"]["median"], 1.5)
+        self.assertEqual(results["Warrens ebpf"]["priceToRival"]["median"], 1 / 3)
+        self.assertEqual(results["plain routing"]["ratioToRival"]["median"], 2.5)
+        self.assertNotIn("priceToRival", results["plain routing"])
+        self.assertNotIn("ratioToRival", results["kernel VXLAN"])
+
     def test_who_always_fails_is_told_with_the_reason(self):
         _, results = self.contest(2, plain_routing=10, tinc=None)
         self.assertEqual((results["tinc"]["rounds"], results["tinc"]["reason"]), (0, "no answer at all"))

@@ -40,10 +40,17 @@ class Contest:
             self.samples[place].append(None)
             self.failures[place].append(first_line(error))
 
-    def results(self, unit, value, *, extra=None, **common):
-        """One result for each place: of `value(sample)`, with the members `extra(samples)`."""
+    def results(self, unit, value, *, extra=None, rival=None, **common):
+        """One result for each place: of `value(sample)`, with the members `extra(samples)`.
+
+        rival: the name of a subject that the others are compared with as well, in value and in price.
+        """
         values = {
             place.subject.name: [sample and value(sample) for sample in samples] for place, samples in self.samples.items()
+        }
+        prices = {
+            place.subject.name: [sample and getattr(sample, "cpu_per_gigabyte", None) for sample in samples]
+            for place, samples in self.samples.items()
         }
         for place, samples in self.samples.items():
             subject, own = place.subject, values[place.subject.name]
@@ -56,6 +63,8 @@ class Contest:
                 self.question, subject.name, unit, own, encrypted=subject.encrypted, **common,
                 ratioToPlain=_ratio(own, values.get(REFERENCE), subject.name != REFERENCE),
                 warrensOver=_ratio(values.get(OURS), own, subject.name not in (OURS, REFERENCE)),
+                ratioToRival=_ratio(own, values.get(rival), subject.name != rival),
+                priceToRival=_ratio(prices[subject.name], prices.get(rival), subject.name != rival),
                 failures=self.failures[place] or None, **(extra(present) if extra else {}),
             )
 

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 #: The order of the report; what is not named here follows by name.
-ORDER = ["attach", "throughput", "latency", "topologies", "clients", "impairment", "registry", "memory"]
+ORDER = ["attach", "throughput", "kernel", "latency", "topologies", "clients", "impairment", "registry", "memory"]
 
 
 def every_question():

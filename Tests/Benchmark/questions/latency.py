@@ -19,7 +19,7 @@ SECONDS = 1
 
 def run(bench):
     # Small packets cross both wires alike: the last is the one that is nearest to a network card.
-    with bench.pairs(bench.wires[-1], [subject for subject in bench.subjects if not subject.variant]) as pairs:
+    with bench.pairs(bench.wires[-1], [subject for subject in bench.usual if not subject.variant]) as pairs:
         for parameter, unit, measure, family, rounds in plan(bench):
             better = "higher" if unit == RATE else "lower"
             yield from bench.compare(name, parameter, unit, pairs, measure, family=family, rounds=rounds, better=better)

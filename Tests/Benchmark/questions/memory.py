@@ -22,7 +22,7 @@ STREAMS = 8
 
 
 def run(bench):
-    with bench.pairs(bench.wires[-1], [subject for subject in bench.subjects if not subject.variant]) as pairs:
+    with bench.pairs(bench.wires[-1], [subject for subject in bench.usual if not subject.variant]) as pairs:
         bench.say(f"{name}: idle and busy, {len(pairs)} subjects")
         for pair in pairs:
             yield from measure(bench, pair)

@@ -8,6 +8,7 @@ _UNBATCHED, _DEFERRED = "Warrens tun, batching off", "Warrens tun, checksum defe
 _PEERS = (
     "wireguard-go", "nebula", "tinc", "tinc, unencrypted", "OpenVPN", "OpenVPN, unencrypted", "fastd", "fastd, unencrypted",
 )
+_KERNEL, _FAST, _FRAMED = "Warrens ebpf", "Warrens ebpf, fast path", "Warrens ebpf, fast path, gpe"
 _CROWDED = {"question": "registry", "subject": "Warrens tun", "x": 100_000}
 
 
@@ -44,6 +45,12 @@ def _attach(text, verb, suffix, subject, member, most, **where):
     return Claim(text.format(verb), where, member, most=most)
 
 
+def _kernel(text, subject, wire, member, parameter="TCP, 1 stream", family=4, **bound):
+    """A claim on the datapath in the kernel."""
+    where = {"question": "kernel", "parameter": parameter, "subject": subject, "wire": wire, "family": family}
+    return Claim(f"{parameter}, {subject}, wire {wire}, {text}", where, member, **bound)
+
+
 CLAIMS = [
     *_tcp("TCP, share of plain routing", "Warrens tun", "ratioToPlain", S=0.30, M=0.48),
     *_tcp("TCP, share of plain routing, with checksum deferral", _DEFERRED, "ratioToPlain", S=0.36),
@@ -54,6 +61,15 @@ CLAIMS = [
     # "The same", where a tenth is within the noise of a machine that others use.
     *(_attach("{} with 10,000 leases, times that with none", verb, ", with leases", "warrens + warrens-ipam", "ratioToNone",
               1.1, x=10_000) for verb in ("ADD", "DEL")),
+    _kernel("share of plain routing", _FAST, "S", "ratioToPlain", least=0.90),
+    *(_kernel("times kernel VXLAN", subject, wire, "ratioToRival", least=bound)
+      for subject, wire, bound in ((_FAST, "S", 1.1), (_KERNEL, "S", 0.95), (_FAST, "M", 0.80), (_FRAMED, "M", 1.05))),
+    *(_kernel("CPU s/GB, times kernel VXLAN's", subject, wire, "priceToRival", most=bound)
+      for subject, wire, bound in ((_FAST, "S", 1.0), (_FAST, "M", 1.25), (_FRAMED, "M", 1.0))),
+    *(_kernel("IPv6's share of plain routing below IPv4's", subject, wire, "shareBelowIPv4", family=6, most=0.05)
+      for subject, wire in ((_FAST, "S"), (_FAST, "M"), (_FRAMED, "M"))),
+    *(_kernel("times plain routing", subject, wire, "ratioToPlain", f"{protocol} round trip", most=bound)
+      for protocol in ("TCP", "UDP") for subject, wire, bound in ((_FAST, "S", 1.10), (_FRAMED, "M", 1.10), (_FAST, "M", 1.25))),
     Claim("TCP with 100,000 peers, times that with ten", {**_CROWDED, "parameter": "throughput"}, "ratioToTen", least=0.9),
     Claim("one of 100,000 peers changes, from the difference to the datapath, ms",
           {**_CROWDED, "parameter": "change: from the difference"}, "median", most=10),

@@ -6,11 +6,19 @@ import time
 
 from measure.contest import OURS, REFERENCE
 from measure.wire import WIRES
+from questions.kernel import RIVAL
 
 from . import claims
 from .machine import version
 from .text import align, figure, spread_text, table
 
+#: Members of results that compare them with one subject: the heading, and that subject.
+COMPARISONS = {
+    "ratioToPlain": ("of plain", REFERENCE),
+    "warrensOver": ("Warrens ×", OURS),
+    "ratioToRival": ("of VXLAN", RIVAL),
+    "priceToRival": ("price of VXLAN", RIVAL),
+}
 HOW_TO_READ = """
 Every number is the median of interleaved rounds (A, B, C, B, C, A, …), with the least and the greatest round in brackets.
 *of plain* is the median of the ratios to plain routing **within the same round**, with their least and greatest;
@@ -94,14 +102,14 @@ def comparison(results, columns):
     unit = results[0]["unit"]
     shown = [column for column in columns if any(column[0] in result for result in results)]
     curve = any("x" in result for result in results)
-    compared = {key: any(key in result for result in results) for key in ("ratioToPlain", "warrensOver")}
+    compared = {key: any(key in result for result in results) for key in COMPARISONS}
     priced = any(result["cpuSecondsPerGB"] is not None for result in results)
 
     headings = ["subject"] + ([results[0].get("xLabel", "x")] if curve else [])
     for wire in wires:
         prefix = f"{wire}: " if wire and len(wires) > 1 else ""
         headings += [prefix + unit] + [prefix + column[1] for column in shown]
-        headings += [prefix + "of plain"] * compared["ratioToPlain"] + [prefix + "Warrens ×"] * compared["warrensOver"]
+        headings += [prefix + heading for key, (heading, _) in COMPARISONS.items() if compared[key]]
         headings += [prefix + "CPU s/GB"] * priced
     rows = []
     for (subject, x), own in rows_of(results).items():
@@ -134,10 +142,9 @@ def cells(result, columns, compared, priced):
         return ["not measured"] + [""] * (count - 1)
     row = [spread_text(result)]
     row += [column[2].format(result[column[0]]) if result.get(column[0]) is not None else "" for column in columns]
-    if compared["ratioToPlain"]:
-        row.append("1" if result["subject"] == REFERENCE else spread_text(result.get("ratioToPlain"), digits=2))
-    if compared["warrensOver"]:
-        row.append("1" if result["subject"] == OURS else spread_text(result.get("warrensOver"), digits=2))
+    for key, (_, other) in COMPARISONS.items():
+        if compared[key]:
+            row.append("1" if result["subject"] == other else spread_text(result.get(key), digits=2))
     if priced:
         price = result["cpuSecondsPerGB"]
         row.append("" if price is None else figure(price))

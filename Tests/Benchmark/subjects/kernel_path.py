@@ -11,6 +11,7 @@ PEERS = 1000
 class WarrensKernel(CrowdedWarrens):
     name, key = "Warrens ebpf", "warrens-ebpf"
     about = f"eBPF datapath, {PEERS:,} peers; every packet meets the host's stack"
+    only = "kernel"
     settings = {"datapath": "ebpf", "v4Width": WIDTH}
 
     def __init__(self):
@@ -29,4 +30,10 @@ class WarrensFastPath(WarrensKernel):
     settings = {**WarrensKernel.settings, "fastPath": "on"}
 
 
-SUBJECTS = [WarrensKernel, WarrensFastPath]
+class WarrensFramed(WarrensFastPath):
+    name, key = "Warrens ebpf, fast path, gpe", "warrens-ebpf-gpe"
+    about = "the same with VXLAN-GPE framing, which the kernel merges by itself"
+    settings = {**WarrensFastPath.settings, "framing": "gpe"}
+
+
+SUBJECTS = [WarrensKernel, WarrensFastPath, WarrensFramed]

@@ -21,6 +21,8 @@ class Subject:
     encrypted = False
     #: Is it another setting of another subject, which is compared only where the claims are? All rows would take too long.
     variant = False
+    #: The one question in which it is compared; empty for all of them.
+    only = ""
     #: The Debian packages that it is installed from, whose versions the report names.
     packages = ()
 
