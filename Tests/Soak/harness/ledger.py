@@ -90,9 +90,12 @@ def node_accounts(reading):
     lost = {f"kernel {name}": kernel[name] for name in ("warrens0.txDropped", "eth0.txDropped") if kernel[name]}
     split = {"split in two": -counters["fragmented"]} if counters["fragmented"] else {}
     waits = {"waiting": reading.waiting} if reading.waiting else {}
+    # Where routes outlive the daemon, the device drops what its queue, without a carrier, never counted.
+    uncounted = kernel["warrens0.txDropped"] if reading.in_hands else 0
     accounts = [
         Account("into the tunnel device", reading.name, reading.queued,
-                {**sent, **drops(counters, True), **lost, **split, **waits}, reading.in_hands, reading.within_dropped),
+                {**sent, **drops(counters, True), **lost, **split, **waits}, reading.in_hands + uncounted,
+                reading.within_dropped),
     ]
     if wire:
         accounts.append(Account(
