@@ -6,8 +6,9 @@ import os
 import signal
 
 from lab.case import FAMILIES, PairCase, eventually
-from lab.daemon import counters, daemon_status
-from lab.node import SETTINGS_FILE
+from lab.cni import Network
+from lab.daemon import counters, daemon_status, request
+from lab.node import CONFIGURATION, SETTINGS_FILE
 from lab.pod import Pod
 from lab.traffic import Capture, ping, ping_refused
 
@@ -40,6 +41,13 @@ while True:
 class Traced(PairCase):
     #: The tunnel takes what no path carries, so that the datapath itself has to refuse it.
     settings = {"datapath": "tun", "mtu": 1500}
+
+    @classmethod
+    def prepare(cls):
+        # Pods that come before their node's daemon has said what the tunnel takes would get less.
+        plugin = {**CONFIGURATION["plugins"][0], "mtu": cls.settings["mtu"]}
+        for node in cls.cluster.nodes:
+            node.network = Network(node, {**CONFIGURATION, "plugins": [plugin]})
 
     @classmethod
     def setUpClass(cls):
@@ -178,6 +186,7 @@ class Traced(PairCase):
             eventually(look)
         finally:
             Pod(self.first).attach()
+            eventually(lambda: self.assertEqual(request(self.first, "/status")[0], 200))
             self.assertReachable(self.one, self.two.address(4))
 
     #: What is said of a packet to another node while no daemon runs.
