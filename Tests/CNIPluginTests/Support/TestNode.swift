@@ -31,6 +31,8 @@ final class TestNode: @unchecked Sendable {
     deinit {
         for pid in daemons() { kill(pid, SIGKILL) }
         _ = try? run("ip", "netns", "del", name)
+        // Where a daemon had its pins.
+        _ = try? run("umount", "--lazy", "--quiet", "\(root)/run/warrens/bpf")
         _ = try? Files.removeTree(root)
     }
 
