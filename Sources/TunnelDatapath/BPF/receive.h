@@ -25,9 +25,6 @@ struct datagram {
     bool has_checksum;
 };
 
-// Of an inner packet: IPv6 and TCP without options.
-#define LONGEST_HEADERS (sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
-
 // Has the first `length` bytes, or all, where a program can read them: drivers leave most of a packet in pages.
 static __always_inline bool pull(struct __sk_buff *skb, __u32 length)
 {
@@ -35,6 +32,13 @@ static __always_inline bool pull(struct __sk_buff *skb, __u32 length)
     if (length > skb->len)
         length = skb->len;
     return length <= readable || !bpf_skb_pull_data(skb, length);
+}
+
+// The same for an inner packet's headers, from `offset` on: IP and TCP without options. Not a byte more: with some of its
+// payload there, the kernel cannot merge a packet by its pages, and keeps it whole in a list.
+static __always_inline bool pull_headers(struct __sk_buff *skb, __u32 offset, bool is_v6)
+{
+    return pull(skb, offset + (is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + sizeof(struct tcphdr));
 }
 
 // Reads the headers at `offset`. False where that is no whole datagram to the tunnel's port: somebody else's, or the

@@ -163,7 +163,7 @@ static __always_inline int deliver_stripped(struct __sk_buff *skb, const struct 
     struct packet packet;
 
     bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
-    if (!pull(skb, ETH_HLEN + LONGEST_HEADERS) || !read_packet(skb, ETH_HLEN, is_v6, &packet))
+    if (!pull_headers(skb, ETH_HLEN, is_v6) || !read_packet(skb, ETH_HLEN, is_v6, &packet))
         return drop(WARRENS_DROP_DELIVERY_FAILED, 1);
     return deliver(skb, config, &packet, segment_count(skb, &packet));
 }
@@ -181,7 +181,7 @@ static __always_inline bool is_for_pod(struct __sk_buff *skb)
     struct packet packet;
 
     bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
-    return pull(skb, ETH_HLEN + LONGEST_HEADERS) && read_packet(skb, ETH_HLEN, is_v6, &packet) &&
+    return pull_headers(skb, ETH_HLEN, is_v6) && read_packet(skb, ETH_HLEN, is_v6, &packet) &&
            bpf_map_lookup_elem(&locals, &packet.destination);
 }
 
@@ -205,7 +205,9 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
         return NEXT;
     if (!read_datagram(skb, link_length, over_v6, config, &datagram))
         return strips_early && is_for_pod(skb) ? drop(WARRENS_DROP_BARE_INNER, 1) : NEXT;
-    bool is_packet = pull(skb, link_length + outer + LONGEST_HEADERS) &&
+    __u8 first = 0;
+    bpf_skb_load_bytes(skb, link_length + outer, &first, sizeof(first));
+    bool is_packet = pull_headers(skb, link_length + outer, first >> 4 == 6) &&
                      read_inner(skb, skb->len, link_length, over_v6, config, &datagram, &packet);
     __u32 packets = is_packet ? segment_count(skb, &packet) : 1;
     struct warrens_accepted *memory = is_packet ? find_memory(&packet) : NULL;
