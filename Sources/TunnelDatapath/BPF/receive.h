@@ -103,6 +103,16 @@ static __always_inline bool is_bare(CONTEXT *skb, __u32 offset, bool *is_v6)
     return *is_v6 || *first >> 4 == 4;
 }
 
+// By the version in the first byte at `offset`.
+static __always_inline bool is_inner_v6(struct __sk_buff *skb, __u32 offset)
+{
+    void *data = (void *)(long)skb->data;
+    void *end = (void *)(long)skb->data_end;
+    __u8 *first = data + offset;
+
+    return (void *)(first + 1) <= end && *first >> 4 == 6;
+}
+
 // Reads the inner packet. False where the datagram does not hold one and nothing else: control, WireGuard, another framing,
 // several datagrams in one. Those are the daemon's to read.
 static __always_inline bool read_inner(CONTEXT *skb, __u32 length, __u32 link_length, bool over_v6,
@@ -180,6 +190,17 @@ static __always_inline void remember(struct warrens_accepted *memory, __u32 gene
     memory->inner_destination = packet->destination;
     memory->peer = peer;
     *(volatile __u32 *)&memory->generation = generation;
+}
+
+// The peer that a packet without its outer headers was accepted from.
+static __always_inline __u32 known_sender(const struct warrens_config *config, const struct packet *packet)
+{
+    struct warrens_accepted *memory = find_memory(packet);
+
+    if (memory && memory->generation == config->generation && is_same(&memory->inner_source, &packet->source) &&
+        is_same(&memory->inner_destination, &packet->destination))
+        return memory->peer;
+    return sender(config, &packet->source);
 }
 
 // False where the daemon has to finish what the kernel cannot.

@@ -158,14 +158,17 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct warrens_c
 }
 
 // The same for a packet that carries no outer headers any more, and was merged with others since.
-static __always_inline int deliver_stripped(struct __sk_buff *skb, const struct warrens_config *config)
+static __always_inline int deliver_stripped(struct __sk_buff *skb, const struct warrens_config *config, bool is_counted)
 {
     struct packet packet;
 
     bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
     if (!pull_headers(skb, ETH_HLEN, is_v6) || !read_packet(skb, ETH_HLEN, is_v6, &packet))
         return drop(WARRENS_DROP_DELIVERY_FAILED, 1);
-    return deliver(skb, config, &packet, segment_count(skb, &packet));
+    __u32 packets = segment_count(skb, &packet);
+    if (!is_counted)
+        count_received(known_sender(config, &packet), packets, segment_bytes(&packet, packets));
+    return deliver(skb, config, &packet, packets);
 }
 
 // Whether the program in the driver has accepted the packet, and taken its outer headers off.
@@ -199,15 +202,13 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
         return NEXT;
     bool strips_early = has_link_header && config->flags & WARRENS_STRIPS_EARLY;
     if (strips_early && is_stripped(skb, config))
-        return deliver_stripped(skb, config);
+        return deliver_stripped(skb, config, true);
     __u32 outer = outer_length(config, over_v6);
     if (!pull(skb, link_length + outer + 1))
         return NEXT;
     if (!read_datagram(skb, link_length, over_v6, config, &datagram))
         return strips_early && is_for_pod(skb) ? drop(WARRENS_DROP_BARE_INNER, 1) : NEXT;
-    __u8 first = 0;
-    bpf_skb_load_bytes(skb, link_length + outer, &first, sizeof(first));
-    bool is_packet = pull_headers(skb, link_length + outer, first >> 4 == 6) &&
+    bool is_packet = pull_headers(skb, link_length + outer, is_inner_v6(skb, link_length + outer)) &&
                      read_inner(skb, skb->len, link_length, over_v6, config, &datagram, &packet);
     __u32 packets = is_packet ? segment_count(skb, &packet) : 1;
     struct warrens_accepted *memory = is_packet ? find_memory(&packet) : NULL;
@@ -242,7 +243,6 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
     if (!decapsulated_class(packet.traffic_class, datagram.traffic_class, &class))
         return drop(WARRENS_DROP_CONGESTION, packets);
 
-    count_received(number, packets, segment_bytes(&packet, packets));
     if (class != packet.traffic_class && !set_traffic_class(skb, link_length + outer, packet.is_v6, class))
         return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
     if (!decapsulate(skb, has_link_header, outer, over_v6, &datagram, &packet))
@@ -252,6 +252,7 @@ static __always_inline int receive(struct __sk_buff *skb, bool has_link_header)
             return drop(WARRENS_DROP_DELIVERY_FAILED, packets);
         return bpf_redirect(config->loop_device, 0);
     }
+    count_received(number, packets, segment_bytes(&packet, packets));
     return deliver(skb, config, &packet, packets);
 
 declined:
@@ -280,11 +281,11 @@ int refuse(struct __sk_buff *skb)
     return DROP;
 }
 
-// Everything in the loop was accepted on an uplink.
+// Everything in the loop was accepted on an uplink. It is counted here, where many packets are one.
 SEC("tc")
 int merged(struct __sk_buff *skb)
 {
     const struct warrens_config *config = configuration();
 
-    return config ? deliver_stripped(skb, config) : DROP;
+    return config ? deliver_stripped(skb, config, false) : DROP;
 }
