@@ -49,8 +49,8 @@ package struct KernelOptions: Sendable, Equatable {
     func places(_ surroundings: Surroundings) -> Set<HookPlace> {
         var places: Set = [HookPlace("tunnel", HookPoint(device: surroundings.tunnelDevice, .egress))]
         for uplink in surroundings.uplinks {
-            places.insert(
-                HookPlace(uplink.mac == nil ? "bare_uplink" : "uplink", HookPoint(device: uplink.index, .ingress)))
+            let program = uplink.hasEthernetHeader ? "uplink" : "bare_uplink"
+            places.insert(HookPlace(program, HookPoint(device: uplink.index, .ingress)))
         }
         if let idle = surroundings.idleDevice { places.insert(HookPlace("refuse", HookPoint(device: idle, .ingress))) }
         if let loop = surroundings.loop { places.insert(HookPlace("merged", HookPoint(device: loop.exit, .ingress))) }

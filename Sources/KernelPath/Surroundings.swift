@@ -7,12 +7,11 @@ package struct Surroundings: Sendable, Equatable {
     /// A device by which other nodes are reached.
     package struct Uplink: Sendable, Equatable {
         package var index: Int32
-        /// Nil for a device without Ethernet header.
-        package var mac: MACAddress?
+        package var hasEthernetHeader: Bool
 
-        package init(index: Int32, mac: MACAddress?) {
+        package init(index: Int32, hasEthernetHeader: Bool) {
             self.index = index
-            self.mac = mac
+            self.hasEthernetHeader = hasEthernetHeader
         }
     }
 
@@ -42,17 +41,6 @@ package struct Surroundings: Sendable, Equatable {
         }
     }
 
-    /// A neighbour on a link.
-    package struct Neighbour: Hashable, Sendable {
-        package var device: Int32
-        package var address: IPAddress
-
-        package init(device: Int32, address: IPAddress) {
-            self.device = device
-            self.address = address
-        }
-    }
-
     /// A pair of veths through which received packets go to be merged (generic receive offload).
     package struct Loop: Sendable, Equatable {
         /// Where packets go in, and where they come out.
@@ -79,8 +67,6 @@ package struct Surroundings: Sendable, Equatable {
     package var pods: [Pod]
     /// Addresses of the overlay that are the host's own.
     package var hostAddresses: [IPAddress]
-    /// The MAC addresses of neighbours, as far as somebody keeps them true.
-    package var neighbours: [Neighbour: MACAddress]
     /// The longest outer datagrams that the network has reported to pass, by destination, in bytes.
     package var learnedMTUs: [IPAddress: Int]
 
@@ -89,7 +75,7 @@ package struct Surroundings: Sendable, Equatable {
         stripsEarly: Bool = false,
         pods: [Pod] = [],
         hostAddresses: [IPAddress] = [],
-        neighbours: [Neighbour: MACAddress] = [:], learnedMTUs: [IPAddress: Int] = [:]
+        learnedMTUs: [IPAddress: Int] = [:]
     ) {
         self.tunnelDevice = tunnelDevice
         self.uplinks = uplinks
@@ -98,23 +84,17 @@ package struct Surroundings: Sendable, Equatable {
         self.stripsEarly = stripsEarly
         self.pods = pods
         self.hostAddresses = hostAddresses
-        self.neighbours = neighbours
         self.learnedMTUs = learnedMTUs
     }
 
     /// Where drivers are to run a program.
     var earlyDevices: Set<Int32> {
-        stripsEarly ? Set(uplinks.filter { $0.mac != nil }.map(\.index)) : []
+        stripsEarly ? Set(uplinks.filter(\.hasEthernetHeader).map(\.index)) : []
     }
 
     var ways: PeerMaps.Ways {
         PeerMaps.Ways(
-            hop: { nextHop, neighbour in
-                guard let uplink = uplinks.first(where: { $0.index == nextHop.interfaceIndex }) else { return nil }
-                return LinkHop(
-                    device: uplink.mac,
-                    neighbour: neighbours[Neighbour(device: nextHop.interfaceIndex, address: neighbour)])
-            },
+            uplink: { index in uplinks.first { $0.index == index } },
             learnedMTU: { learnedMTUs[$0] })
     }
 

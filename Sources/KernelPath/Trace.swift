@@ -36,7 +36,7 @@ struct MapTrace {
         }
         return TraceReport.Kernel(
             program: nil, obstacle: try obstacle(packet, peer, record, overhead: overhead),
-            neighbour: record.flatMap(Self.neighbour), shortCut: options.fastPath ? try shortCut(packet) : nil)
+            shortCut: options.fastPath ? try shortCut(packet) : nil)
     }
 
     // MARK: The program tunnel
@@ -84,12 +84,6 @@ struct MapTrace {
         }
         let length = packet.longest + overhead
         return length <= pathMTU ? nil : "its datagram has \(length) bytes, where the path carries \(pathMTU)"
-    }
-
-    private static func neighbour(_ record: warrens_peer) -> MACAddress? {
-        guard record.has(WARRENS_PEER_REACHABLE), record.has(WARRENS_PEER_RESOLVED) else { return nil }
-        let mac = record.next_hop
-        return MACAddress(bytes: [mac.0, mac.1, mac.2, mac.3, mac.4, mac.5])
     }
 
     // MARK: The program pod

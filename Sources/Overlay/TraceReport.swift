@@ -80,15 +80,12 @@ public struct TraceReport: Hashable, Sendable {
         public var program: UInt32?
         /// Why the programs leave the packet to user space; nil where they carry it.
         public var obstacle: String?
-        /// The hardware address of who takes the datagram next; nil where the kernel has to ask.
-        public var neighbour: MACAddress?
         /// Nil where no flow may skip the host's stack.
         public var shortCut: ShortCut?
 
-        public init(program: UInt32?, obstacle: String?, neighbour: MACAddress? = nil, shortCut: ShortCut? = nil) {
+        public init(program: UInt32?, obstacle: String?, shortCut: ShortCut? = nil) {
             self.program = program
             self.obstacle = obstacle
-            self.neighbour = neighbour
             self.shortCut = shortCut
         }
     }

@@ -83,7 +83,7 @@ extension TraceReport.Kernel {
         [
             "program": program.map { .number(Int($0)) } ?? .null,
             "obstacle": obstacle.map { .string($0) } ?? .null,
-            "neighbour": neighbour.map { .string($0.description) } ?? .null, "shortCut": shortCut?.json ?? .null,
+            "shortCut": shortCut?.json ?? .null,
         ]
     }
 
@@ -92,7 +92,6 @@ extension TraceReport.Kernel {
         self.init(
             program: try members.optionalNumber("program").map { UInt32(clamping: $0) },
             obstacle: try members.optional("obstacle") { $0 },
-            neighbour: try members.optional("neighbour") { MACAddress($0) },
             shortCut: try members.optionalValue("shortCut").map { value throws(OverlayError) in
                 try TraceReport.ShortCut(json: value)
             })

@@ -13,7 +13,8 @@ import Testing
 struct MapTraceTests {
     private let maps: DatapathMaps
     private let peers: [ForwardingPlan.Peer]
-    private static let mac = MACAddress("02:00:00:00:00:01")
+    private static let surroundings = Surroundings(
+        tunnelDevice: 7, uplinks: [.init(index: 2, hasEthernetHeader: true)])
 
     init() throws {
         let object = try BPFObject(.tunnel)
@@ -24,10 +25,8 @@ struct MapTraceTests {
             try Self.peer("six", ["10.240.0.0/24"], endpoint: "2001:db8::2"),
             try Self.peer("far", ["10.241.0.0/24"], device: 9),
         ]
-        var surroundings = Surroundings(tunnelDevice: 7, uplinks: [.init(index: 2, mac: Self.mac)])
-        surroundings.neighbours[.init(device: 2, address: try Self.address("192.0.2.2"))] = Self.mac
         var filled = PeerMaps(maps, .init(v4: 96 + 24, v6: 112))
-        try filled.reconcile(peers, surroundings.ways)
+        try filled.reconcile(peers, Self.surroundings.ways)
     }
 
     private static func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
@@ -60,7 +59,7 @@ struct MapTraceTests {
     func whatThePeerHasIsCarried(destination: String) throws {
         let trace = try MapTrace(maps: maps, options: options()).trace(
             packet(destination), to: peers[0], overhead: 28)
-        #expect(trace.obstacle == nil && trace.neighbour == Self.mac && trace.shortCut == nil)
+        #expect(trace.obstacle == nil && trace.shortCut == nil)
     }
 
     @Test func whatDoesNotFitIsLeftToTheDaemon() throws {
@@ -81,8 +80,7 @@ struct MapTraceTests {
         var behind = try Self.peer("near", ["192.0.2.0/24"])
         behind.routes = []
         var filled = PeerMaps(maps, .init(v4: 96 + 24, v6: 112))
-        let surroundings = Surroundings(tunnelDevice: 7, uplinks: [.init(index: 2, mac: Self.mac)])
-        try filled.reconcile([behind], surroundings.ways)
+        try filled.reconcile([behind], Self.surroundings.ways)
         let trace = try MapTrace(maps: maps, options: options()).trace(loop, to: behind, overhead: 28)
         #expect(trace.obstacle?.contains("a tunnel in the tunnel") == true)
     }

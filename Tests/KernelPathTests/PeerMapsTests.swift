@@ -19,7 +19,7 @@ struct PeerMapsTests {
     }
 
     private var ways: PeerMaps.Ways {
-        Surroundings(tunnelDevice: 7, uplinks: [.init(index: 2, mac: MACAddress("02:00:00:00:00:01"))]).ways
+        Surroundings(tunnelDevice: 7, uplinks: [.init(index: 2, hasEthernetHeader: true)]).ways
     }
 
     private func peer(_ name: String, _ subnets: [String], endpoint: String = "192.0.2.9") -> ForwardingPlan.Peer {

@@ -15,8 +15,7 @@ import Testing
                 overhead: 56),
             verdict: .init(.reject, reason: "tooBig", mtu: 1344),
             kernel: .init(
-                program: 17, obstacle: "too long", neighbour: MACAddress("02:00:00:00:00:01"),
-                shortCut: .init(obstacle: "not seen", seen: ["from the pod"])))
+                program: 17, obstacle: "too long", shortCut: .init(obstacle: "not seen", seen: ["from the pod"])))
     }
 
     @Test func aReportComesBackAsItWasSent() throws {

@@ -36,8 +36,8 @@ struct PeerEntries {
 extension warrens_peer {
     /// - Parameters:
     ///   - mtu: The longest outer datagram that the path carries now, IP header included, in bytes.
-    ///   - hop: How to hand datagrams to the link; nil where that is not known, and so the peer not reachable from here.
-    init(_ peer: ForwardingPlan.Peer, mtu: Int, _ hop: LinkHop?) {
+    ///   - uplink: By which datagrams leave; nil where there is none, and so the peer not reachable from here.
+    init(_ peer: ForwardingPlan.Peer, mtu: Int, _ uplink: Surroundings.Uplink?) {
         self.init()
         var flags = 0
         if peer.outerSources != nil { flags |= Int(WARRENS_PEER_CHECKS_SOURCE.rawValue) }
@@ -50,30 +50,15 @@ extension warrens_peer {
             if endpoint.address.family == .v6 { flags |= Int(WARRENS_PEER_OVER_IPV6.rawValue) }
         }
         // The kernel's programs send over IPv6 without a UDP checksum, which only some take.
-        if let endpoint = peer.endpoint, let nextHop = peer.nextHop, let hop, !peer.defersChecksums,
+        if let endpoint = peer.endpoint, let nextHop = peer.nextHop, let uplink, !peer.defersChecksums,
             endpoint.address.family == .v4 || peer.acceptsZeroChecksum6
         {
             flags |= Int(WARRENS_PEER_REACHABLE.rawValue)
             source = warrens_address(nextHop.source)
-            device = UInt32(bitPattern: nextHop.interfaceIndex)
+            device = UInt32(bitPattern: uplink.index)
             self.mtu = UInt32(clamping: mtu)
-            if let own = hop.device {
-                flags |= Int(WARRENS_PEER_ETHERNET.rawValue)
-                device_mac = own.tuple
-                if let neighbour = hop.neighbour {
-                    flags |= Int(WARRENS_PEER_RESOLVED.rawValue)
-                    next_hop = neighbour.tuple
-                }
-            }
+            if uplink.hasEthernetHeader { flags |= Int(WARRENS_PEER_ETHERNET.rawValue) }
         }
         self.flags = UInt16(flags)
     }
-}
-
-/// How datagrams get on a link.
-struct LinkHop: Hashable, Sendable {
-    /// The MAC address of the device that they leave by; nil where it has no Ethernet header.
-    var device: MACAddress?
-    /// That of the neighbour who takes them; nil while it is not known, and the kernel has to ask.
-    var neighbour: MACAddress?
 }

@@ -34,15 +34,15 @@ struct PeerMaps {
 
     /// What a peer's record says beyond the plan.
     struct Ways {
-        /// How to hand datagrams to the link towards a next hop; nil where the device is not there.
-        var hop: (ForwardingPlan.NextHop, IPAddress) -> LinkHop?
+        /// The uplink of that interface index; nil where the device is none.
+        var uplink: (Int32) -> Surroundings.Uplink?
         /// What is known of the longest outer datagram to an address, in bytes.
         var learnedMTU: (IPAddress) -> Int?
 
         func record(of peer: ForwardingPlan.Peer) -> warrens_peer {
             guard let endpoint = peer.endpoint?.address else { return warrens_peer(peer, mtu: 0, nil) }
-            let way = peer.nextHop.flatMap { self.hop($0, $0.gateway ?? endpoint) }
-            return warrens_peer(peer, mtu: min(peer.routeMTU, learnedMTU(endpoint) ?? .max), way)
+            let uplink = peer.nextHop.flatMap { self.uplink($0.interfaceIndex) }
+            return warrens_peer(peer, mtu: min(peer.routeMTU, learnedMTU(endpoint) ?? .max), uplink)
         }
     }
 

@@ -58,8 +58,7 @@ struct TunnelAccount {
         let device = path.device.map { devices[$0] } ?? "the device that the route names"
         let hop = path.gateway.map { "via \($0)" } ?? "directly attached"
         guard report.kernel != nil, report.kernel?.obstacle == nil else { return "\(device), \(hop)" }
-        let neighbour = report.kernel?.neighbour.map { "to \($0)" } ?? "to whom the kernel's neighbour table names"
-        return "\(device), \(hop), \(neighbour)"
+        return "\(device), \(hop), to whom the kernel's neighbour table names"
     }
 
     private static func outcome(_ report: TraceReport, _ packet: TrialPacket) -> TraceOutcome {

@@ -130,7 +130,8 @@ static __always_inline long write_outer_v6(struct __sk_buff *skb, __u32 offset, 
     return bpf_skb_store_bytes(skb, offset, &outer, offsetof(struct outer_v6, gpe), 0);
 }
 
-// Hands a finished datagram, behind room for an Ethernet header, to the next hop. Returns what the program must.
+// Hands a finished datagram, behind room for an Ethernet header, to the next hop, which the kernel's own tables name.
+// Returns what the program must.
 static __always_inline long transmit(struct __sk_buff *skb, const struct warrens_config *config,
                                      const struct warrens_peer *peer)
 {
@@ -140,12 +141,7 @@ static __always_inline long transmit(struct __sk_buff *skb, const struct warrens
         return bpf_redirect(peer->device, 0);
     // Without parameters, so that the kernel looks up the route: told the next hop, it leaves the packet's former route in
     // place, and sends what had to wait for the neighbour without an Ethernet header (Linux 6.18).
-    if (!(peer->flags & WARRENS_PEER_RESOLVED))
-        return bpf_redirect_neigh(peer->device, 0, 0, 0);
-    __u16 type = peer->flags & WARRENS_PEER_OVER_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
-    if (!write_link_header(skb, peer->next_hop, peer->device_mac, type))
-        return DROP;
-    return bpf_redirect(peer->device, 0);
+    return bpf_redirect_neigh(peer->device, 0, 0, 0);
 }
 
 // True where every datagram that the packet makes fits on the path.

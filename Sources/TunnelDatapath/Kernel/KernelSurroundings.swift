@@ -35,7 +35,7 @@ final class KernelSurroundings {
         let pods = try veths.pods().byInterface.values.sorted { $0.interfaceIndex < $1.interfaceIndex }
         return Surroundings(
             tunnelDevice: tunnel.index,
-            uplinks: uplinks.map { .init(index: $0.index, mac: $0.hasEthernetHeader ? $0.mac : nil) },
+            uplinks: uplinks.map { .init(index: $0.index, hasEthernetHeader: $0.hasEthernetHeader) },
             loop: merging.loop, idleDevice: merging.idleDevice, stripsEarly: merging.stripsEarly,
             pods: pods.map { pod in
                 Surroundings.Pod(

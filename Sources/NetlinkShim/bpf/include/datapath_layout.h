@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#define WARRENS_LAYOUT_VERSION 5
+#define WARRENS_LAYOUT_VERSION 6
 
 // An address in network byte order; IPv4 in its IPv4-mapped place ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one
 // map serves both families.
@@ -70,12 +70,10 @@ enum warrens_peer_flag {
     WARRENS_PEER_CHECKS_SOURCE = 1 << 2,
     // `device` has Ethernet headers.
     WARRENS_PEER_ETHERNET = 1 << 3,
-    // `next_hop` and `device_mac` are known, and kept so.
-    WARRENS_PEER_RESOLVED = 1 << 4,
     // Inner checksums of what it sends may be partial: the daemon completes them.
-    WARRENS_PEER_DEFERS_CHECKSUMS = 1 << 5,
+    WARRENS_PEER_DEFERS_CHECKSUMS = 1 << 4,
     // `endpoint` and `port` are valid.
-    WARRENS_PEER_HAS_ENDPOINT = 1 << 6,
+    WARRENS_PEER_HAS_ENDPOINT = 1 << 5,
 };
 
 // A peer by its number, in the map `peers`.
@@ -89,9 +87,6 @@ struct warrens_peer {
     __u16 flags;
     // The longest outer datagram that the path carries, IP header included, in bytes.
     __u32 mtu;
-    // The MAC addresses of the neighbour on `device` that carries them on, and of `device` itself.
-    __u8 next_hop[6];
-    __u8 device_mac[6];
 };
 
 // What was carried for a peer, by its number, in the map `traffic`.
