@@ -21,8 +21,10 @@ public enum KernelNames {
     public static let overlayTable: UInt32 = 31337
     /// The priority of the rule that sends everything without ``datagramMark`` to ``overlayTable``.
     public static let rulePriority: UInt32 = 3133
-    /// "WARR": what marks the daemon's own datagrams, which must never enter the tunnel.
-    public static let datagramMark: UInt32 = 0x5741_5252
+    /// What marks the daemon's own datagrams, which must never enter the tunnel. It has no bit that others look at alone:
+    /// portmap's 0x2000, those of Kubernetes, 0x4000 (kube-proxy masquerades what has it, from a port at random) and 0x8000,
+    /// nor those of the upper half, where Calico, kube-router and Tailscale have theirs.
+    public static let datagramMark: UInt32 = 0x1057
     /// The metric of the routes into the tunnel: in front of everything else in ``overlayTable``.
     public static let overlayMetric: UInt32 = 100
     /// The metric of the routes that refuse what nobody carries: worse than any that an administrator or the kernel

@@ -91,9 +91,16 @@ struct OverlayNetwork: Equatable {
 
     private func reconcileRules(_ socket: RouteSocket) throws(SystemError) -> [String] {
         let present = try socket.rules()
-        let missing = families.map(Self.rule).filter { !present.contains($0) }
-        try socket.perform(missing.map { .addRule($0).toleratingExistence() })
+        let wanted = families.map(Self.rule)
+        let missing = wanted.filter { !present.contains($0) }
+        // An earlier version's, by another mark: it would lead our datagrams into the tunnel.
+        let surplus = present.filter {
+            $0.priority == KernelNames.rulePriority && $0.table == KernelNames.overlayTable && !wanted.contains($0)
+        }
+        try socket.perform(
+            missing.map { .addRule($0).toleratingExistence() } + surplus.map { .deleteRule($0).toleratingAbsence() })
         return missing.map { "\($0.family) rule \(KernelNames.rulePriority) added" }
+            + surplus.map { "\($0.family) rule \(KernelNames.rulePriority) of another kind removed" }
     }
 
     private static func rule(_ family: IPFamily) -> RoutingRule {
