@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Both ends of a conversation, to be run in pods: `talk.py serve PORT` and `talk.py call ADDRESS PORT [BYTES]`.
 
-The server tells each caller the address that it sees, reads until the caller has said everything, and answers with a
-digest. The caller prints what it learned as JSON. `--udp` talks in datagrams, of which each is answered.
+The server tells each caller the address that it sees and the one that it was called at, reads until the caller has said
+everything, and answers with a digest. The caller prints what it learned as JSON, a line for each of `--times` calls, every
+one from another port. `--udp` talks in datagrams, of which each is answered.
 
 `talk.py chat ADDRESS PORT` sends datagrams until it is stopped, and prints a line for each intact answer.
 """
@@ -18,7 +19,8 @@ import time
 
 class Listener(socketserver.StreamRequestHandler):
     def handle(self):
-        self.wfile.write(json.dumps({"caller": plain(self.client_address[0])}).encode() + b"\n")
+        known = {"caller": plain(self.client_address[0]), "called": plain(self.request.getsockname()[0])}
+        self.wfile.write(json.dumps(known).encode() + b"\n")
         digest, length = hashlib.sha256(), 0
         while chunk := self.request.recv(1 << 16):
             digest.update(chunk)
@@ -37,6 +39,11 @@ def plain(address):
     return address.removeprefix("::ffff:")
 
 
+def destination(control):
+    """The address that a datagram came to, from its IPV6_PKTINFO."""
+    return plain(socket.inet_ntop(socket.AF_INET6, control[0][2][:16]))
+
+
 def serve(port, udp):
     if udp:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as end:
@@ -45,7 +52,10 @@ def serve(port, udp):
             print("ready", flush=True)
             while True:
                 data, addressed, _, caller = end.recvmsg(1 << 16, 64)
-                answer = {"caller": plain(caller[0]), "length": len(data), "digest": hashlib.sha256(data).hexdigest()}
+                answer = {
+                    "caller": plain(caller[0]), "called": destination(addressed), "length": len(data),
+                    "digest": hashlib.sha256(data).hexdigest(),
+                }
                 # From the address that was asked, whatever other ones the host has.
                 end.sendmsg([json.dumps(answer).encode()], addressed, 0, caller)
     with Server(("::", port), Listener) as server:
@@ -130,6 +140,7 @@ if __name__ == "__main__":
     caller.add_argument("length", type=int, nargs="?", default=0)
     caller.add_argument("--seconds", type=float, default=0, help="how long to take for it (as fast as it goes)")
     caller.add_argument("--source-port", type=int, default=0)
+    caller.add_argument("--times", type=int, default=1)
     chatter = roles.add_parser("chat")
     chatter.add_argument("address")
     chatter.add_argument("port", type=int)
@@ -137,8 +148,9 @@ if __name__ == "__main__":
     if chosen.role == "serve":
         serve(chosen.port, chosen.udp)
     elif chosen.role == "call":
-        call(
-            chosen.address, chosen.port, chosen.length, chosen.udp, chosen.timeout, chosen.seconds, chosen.source_port
-        )
+        for _ in range(chosen.times):
+            call(
+                chosen.address, chosen.port, chosen.length, chosen.udp, chosen.timeout, chosen.seconds, chosen.source_port
+            )
     else:
         chat(chosen.address, chosen.port)

@@ -91,6 +91,22 @@ class Boot(ClusterCase):
         finally:
             daemon.stop(signal.SIGTERM)
 
+    def test_the_rule_of_an_earlier_version_goes(self):
+        """It knew the daemon's own datagrams by another mark, and would lead those of today into the tunnel."""
+        Pod(self.first).attach()
+        for daemon in self.first.daemons():
+            os.kill(daemon, signal.SIGKILL)
+        eventually(lambda: self.assertEqual(self.first.daemons(), []))
+        for family in FAMILIES:
+            rule = ["priority", "3133", "not", "from", "all", "fwmark", "0x57415252", "lookup", "31337"]
+            self.first.run("ip", f"-{family}", "rule", "delete", "priority", "3133")
+            self.first.run("ip", f"-{family}", "rule", "add", *rule)
+        pod = Pod(self.first).attach()
+        for family in FAMILIES:
+            self.assertReachable(pod, self.two.address(family))
+            (rule,) = self.first.run("ip", f"-{family}", "rule", "show", "priority", "3133").stdout.splitlines()
+            self.assertNotIn("0x57415252", rule)
+
     def test_an_ended_daemon_leaves_the_pods_alone(self):
         pod, neighbour = Pod(self.first).attach(), Pod(self.first).attach()
         for daemon in self.first.daemons():

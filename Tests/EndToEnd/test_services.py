@@ -82,20 +82,23 @@ class Strict(PairCase):
                 node.run("sysctl", "-qw", f"net/ipv4/conf/{device}/rp_filter=1")
             node.run("nft", "-f", "-", input=STRICT)
 
-    def assertTalk(self, *ways):
-        """Sends enough both by TCP and by UDP for a flow to skip the stack, if it may.
+    def assertTalk(self, *ways, datagram=1000):
+        """Sends enough both by TCP and by UDP for a flow to skip the stack, if it may; `datagram` is how many bytes at once.
 
         A way is a caller, the address and the port that it calls, and the address that the server is to see; None for any.
+        Who is to answer may follow, a pod.
         """
         answers = together(*(
-            lambda way=way, udp=udp: call(*way[:3], 1000 if udp else 2_000_000, udp=udp, seconds=0.2 * udp)
+            lambda way=way, udp=udp: call(*way[:3], datagram if udp else 2_000_000, udp=udp, seconds=0.2 * udp)
             for way in ways for udp in (False, True)
         ))
         for number, answer in enumerate(answers):
-            caller, address, port, seen = ways[number // 2]
+            caller, address, port, seen, *answering = ways[number // 2]
             with self.subTest(caller=caller.name, address=address, port=port, udp=number % 2):
                 self.assertTrue(answer["intact"])
                 self.assertIn(seen, (None, answer["caller"]))
+                for pod in answering:
+                    self.assertEqual(answer["called"], pod.address(6 if ":" in address else 4))
 
     def bypassed(self, node):
         """How many packets have skipped the stack of a node, sent and received."""

@@ -90,15 +90,22 @@ def listening(place, port, *, udp=False):
 def call(place, address, port, length=0, *, udp=False, timeout=20, seconds=0, source_port=0):
     """Sends `length` bytes to a `listening` server.
 
-    Returns its answer: `caller` (the source address that it saw), `length`, `intact` and `seconds`.
+    Returns its answer: `caller` (the source address that it saw), `called` (the address of its own that it was called at),
+    `length`, `intact` and `seconds`.
     seconds: how long to take for it; by UDP, a datagram of that length is sent again and again meanwhile.
     """
+    (answer,) = calls(place, address, port, length, udp=udp, timeout=timeout, seconds=seconds, source_port=source_port)
+    return answer
+
+
+def calls(place, address, port, length=0, *, times=1, udp=False, timeout=20, seconds=0, source_port=0):
+    """Calls one time after the other, each from a port of its own; returns the answers as `call` does one."""
     options = ["--udp"] if udp else []
     text = place.run(
         "python3", TALK, *options, "--timeout", timeout * PATIENCE, "call", "--seconds", seconds,
-        "--source-port", source_port, address, port, length, timeout=timeout * 2 + seconds + 60,
+        "--source-port", source_port, "--times", times, address, port, length, timeout=timeout * 2 + seconds + 60,
     ).stdout
-    return json.loads(text)
+    return [json.loads(line) for line in text.splitlines()]
 
 
 @contextmanager
@@ -113,10 +120,11 @@ def chatting(place, address, port):
             running.kill()
 
 
-def call_refused(place, address, port, *, timeout=2):
+def call_refused(place, address, port, *, udp=False, timeout=2):
     """Calls where no connection may come about; returns the error that the caller got."""
+    options = ["--udp"] if udp else []
     outcome = place.run(
-        "python3", TALK, "--timeout", timeout, "call", address, port, check=False, timeout=timeout * 2 + 30
+        "python3", TALK, *options, "--timeout", timeout, "call", address, port, check=False, timeout=timeout * 2 + 30
     )
     if outcome.returncode == 0:
         raise AssertionError(f"{address} port {port} answered, though it must not: {outcome.stdout}")

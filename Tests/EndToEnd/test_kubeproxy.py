@@ -1,0 +1,307 @@
+"""Services by the rules that kube-proxy makes of them, in either of its modes, across nodes beside each datapath.
+
+The nodes are strict, as in `test_services`: they drop what connection tracking cannot place, and what comes in where it would
+not go out.
+"""
+
+import re
+from contextlib import ExitStack
+
+from lab.case import FAMILIES, eventually
+from lab.kernel import conntrack
+from lab.kubeproxy import Endpoint, Service, iptables, nftables
+from lab.traffic import call, call_refused, calls, chatting, listening, ping
+from lab.underlay import INTERNET_V4, INTERNET_V6
+from test_services import PORT, Strict, together
+
+INTERNET = {4: INTERNET_V4, 6: INTERNET_V6}
+
+#: Where processes of a node itself listen, as an API server does.
+HOST_PORT = 6443
+
+#: So many that chance alone never leaves out one of two endpoints.
+MANY = 40
+
+
+class Services:
+    """The tests. Classes add a mode of kube-proxy and a datapath."""
+
+    mode = None
+    #: Whether packets between pods may skip the stack.
+    skips = False
+
+    @classmethod
+    def prepare(cls):
+        """kube-proxy has run before the first pod is there, as on a node that has just booted."""
+        super().prepare()
+        cls.proxies = [cls.mode(node) for node in cls.cluster.nodes]
+        if missing := cls.proxies[0].missing():
+            cls.skipTest(cls, f"this kernel lacks what kube-proxy's mode {cls.mode.mode} needs: {'; '.join(missing)}")
+        cls.sync()
+
+    @classmethod
+    def sync(cls, *services):
+        for proxy in cls.proxies:
+            proxy.sync(services)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        one, two, neighbour = (Endpoint.of(pod, PORT) for pod in (cls.one, cls.two, cls.neighbour))
+        cls.both = Service("both", 1, (one, two), node_port=30001)
+        cls.remote = Service("remote", 2, (two,), node_port=30002)
+        cls.kept = Service("kept", 3, (neighbour,), node_port=30003, local=True)
+        cls.sticky = Service("sticky", 4, (one, two), node_port=30004, affinity=10800)
+        cls.empty = Service("empty", 5, (), node_port=30005)
+        cls.api = Service("kubernetes", 6, (Endpoint.of(cls.second, HOST_PORT),), port=443)
+        cls.services = (cls.both, cls.remote, cls.kept, cls.sticky, cls.empty, cls.api)
+        cls.sync(*cls.services)
+        for place, port in ((cls.one, PORT), (cls.two, PORT), (cls.neighbour, PORT), (cls.second, HOST_PORT)):
+            for udp in (False, True):
+                cls.enterClassContext(listening(place, port, udp=udp))
+        for family in FAMILIES:
+            eventually(lambda: ping(cls.one, cls.two.address(family), timeout=1))
+
+    def test_cluster_addresses(self):
+        """From pods and from nodes, to pods of their own node, of the other one, and to themselves."""
+        ways = []
+        for family in FAMILIES:
+            remote, kept = self.remote.address(family), self.kept.address(family)
+            ways += [
+                (self.one, remote, 80, self.one.address(family), self.two),
+                (self.two, kept, 80, self.two.address(family), self.neighbour),
+                (self.one, kept, 80, self.one.address(family), self.neighbour),
+                # Were it to see its own address, it would answer itself, past the translation.
+                (self.two, remote, 80, self.bridge_address(self.second, family), self.two),
+                (self.first, remote, 80, self.tunnel_address(self.first, family), self.two),
+                (self.second, kept, 80, self.tunnel_address(self.second, family), self.neighbour),
+                (self.first, kept, 80, self.bridge_address(self.first, family), self.neighbour),
+            ]
+        # Larger than any packet, so that it crosses in fragments.
+        self.assertTalk(*ways, datagram=4000)
+
+    def test_an_endpoint_in_the_network_of_a_node(self):
+        """The API server's Service, which every pod calls."""
+        ways = []
+        for family in FAMILIES:
+            address = self.api.address(family)
+            first, second = (node.v4 if family == 4 else node.v6 for node in self.cluster.nodes)
+            ways += [
+                # It lies outside of the overlay, so the pod goes there in the name of its node.
+                (self.one, address, 443, first),
+                (self.two, address, 443, self.two.address(family)),
+                (self.first, address, 443, first),
+                (self.second, address, 443, None),
+            ]
+        self.assertTalk(*ways)
+
+    def test_chance_and_affinity(self):
+        """Without affinity every endpoint gets some of the connections; with it, one gets all that come from one address."""
+        places = [
+            (caller, address, port, service, family, udp)
+            for family, node in ((4, self.first.v4), (6, self.first.v6)) for service in (self.both, self.sticky)
+            for caller, address, port in (
+                *((caller, service.address(family), 80) for caller in (self.one, self.neighbour, self.first, self.second)),
+                (self.cluster.internet, node, service.node_port),
+            ) for udp in (False, True)
+        ]
+        answers = together(*(
+            lambda place=place: calls(*place[:3], times=MANY, udp=place[-1]) for place in places
+        ))
+        for (caller, address, port, service, family, udp), some in zip(places, answers):
+            with self.subTest(caller=caller.name, address=address, port=port, udp=udp):
+                self.assertEqual(len(some), MANY)
+                answering = {answer["called"] for answer in some}
+                endpoints = {endpoint.address(family) for endpoint in service.endpoints}
+                if service is self.both:
+                    self.assertEqual(answering, endpoints)
+                else:
+                    self.assertEqual(len(answering), 1)
+                    self.assertLessEqual(answering, endpoints)
+
+    def test_node_ports(self):
+        """`externalTrafficPolicy: Cluster`: every node leads to every endpoint, in its own name."""
+        ways = []
+        for family in FAMILIES:
+            first, second = (node.v4 if family == 4 else node.v6 for node in self.cluster.nodes)
+            tunnel, bridge = self.tunnel_address(self.first, family), self.bridge_address(self.second, family)
+            port = self.remote.node_port
+            ways += [
+                (caller, first, port, tunnel, self.two)
+                for caller in (self.cluster.internet, self.second, self.one, self.two, self.first)
+            ] + [
+                (caller, second, port, bridge, self.two)
+                for caller in (self.cluster.internet, self.first, self.one, self.two, self.second)
+            ]
+        # As much as fits a packet outside, and no packet in the tunnel.
+        self.assertTalk(*ways, datagram=1400)
+
+    def test_node_ports_that_keep_the_address(self):
+        """`externalTrafficPolicy: Local`: who calls from outside is seen, and served only where there is an endpoint."""
+        port = self.kept.node_port
+        ways = []
+        for family in FAMILIES:
+            first, second = (node.v4 if family == 4 else node.v6 for node in self.cluster.nodes)
+            ways += [
+                (self.cluster.internet, first, port, INTERNET[family], self.neighbour),
+                (self.second, first, port, second, self.neighbour),
+                # It leaves its node in the name of that.
+                (self.two, first, port, second, self.neighbour),
+                # What a node's own pods and processes send counts as from inside, and reaches all endpoints.
+                (self.one, first, port, self.one.address(family), self.neighbour),
+                (self.two, second, port, self.two.address(family), self.neighbour),
+                (self.first, first, port, self.bridge_address(self.first, family), self.neighbour),
+                (self.second, second, port, self.tunnel_address(self.second, family), self.neighbour),
+            ]
+        self.assertTalk(*ways)
+        refused = [(caller, address, udp)
+                   for caller in (self.cluster.internet, self.first) for address in (self.second.v4, self.second.v6)
+                   for udp in (False, True)]
+        errors = together(*(
+            lambda caller=caller, address=address, udp=udp: call_refused(caller, address, port, udp=udp)
+            for caller, address, udp in refused
+        ))
+        for error in errors:
+            self.assertIn("timed out", error)
+
+    def test_no_endpoint(self):
+        """Whoever calls is told at once, wherever from."""
+        places = [
+            (caller, address, port) for family, node in ((4, self.first.v4), (6, self.first.v6))
+            for caller, address, port in (
+                (self.one, self.empty.address(family), 80), (self.first, self.empty.address(family), 80),
+                (self.one, node, self.empty.node_port), (self.second, node, self.empty.node_port),
+                (self.cluster.internet, node, self.empty.node_port),
+            )
+        ]
+        for place, error in zip(places, together(*(lambda place=place: call_refused(*place, timeout=20) for place in places))):
+            with self.subTest(caller=place[0].name, address=place[1]):
+                self.assertIn("refused", error)
+
+    def test_endpoints_change_under_traffic(self):
+        """Connections end where they began, datagrams go on to the next endpoint, and what needs no Service goes on."""
+        moving = [Service("moving", 7, (Endpoint.of(pod, PORT),)) for pod in (self.two, self.neighbour)]
+        gone = Service("moving", 7)
+        self.addCleanup(self.sync, *self.services)
+        self.sync(*self.services, moving[0])
+        address = moving[0].address
+
+        def answering(family, udp=False):
+            return call(self.one, address(family), 80, udp=udp, timeout=2)["called"]
+
+        with ExitStack() as stack:
+            direct = [stack.enter_context(chatting(self.one, self.two.address(family), PORT)) for family in FAMILIES]
+            self.assertBypass(direct)
+            with ExitStack() as meanwhile:
+                asking = [meanwhile.enter_context(chatting(self.one, address(family), 80)) for family in FAMILIES]
+
+                def change():
+                    self.assertGoOn(asking + direct)
+                    self.sync(*self.services, moving[1])
+                    for family in FAMILIES:
+                        for udp in (False, True):
+                            self.assertEqual(answering(family, udp), self.neighbour.address(family))
+                    self.assertGoOn(asking + direct)
+
+                _, *answers = together(change, *(
+                    lambda family=family: call(self.one, address(family), 80, 4_000_000, seconds=4) for family in FAMILIES
+                ))
+            for family, answer in zip(FAMILIES, answers):
+                self.assertTrue(answer["intact"])
+                self.assertEqual(answer["called"], self.two.address(family))
+
+            # Nobody asks by UDP now: errors to one host are so few that those to the datagrams would be all of them.
+            self.sync(*self.services, gone)
+            for family in FAMILIES:
+                self.assertIn("refused", call_refused(self.one, address(family), 80, timeout=20))
+            self.assertGoOn(direct)
+            self.sync(*self.services, moving[0])
+            for family in FAMILIES:
+                for udp in (False, True):
+                    self.assertEqual(answering(family, udp), self.two.address(family))
+            # Whatever the rules' changes have undone.
+            self.assertBypass(direct)
+
+    def assertGoOn(self, talks, *, answers=30):
+        before = [answered() for answered in talks]
+        for answered, some in zip(talks, before):
+            eventually(lambda: self.assertGreater(answered(), some + answers))
+
+    def assertBypass(self, talks):
+        """Conversations of pods skip the stack if they may, whatever Services there are."""
+        def look():
+            before = self.bypassed(self.first)
+            self.assertGoOn(talks)
+            sent, received = (after - former for former, after in zip(before, self.bypassed(self.first)))
+            self.assertEqual((sent > 20, received > 20), (self.skips, self.skips))
+
+        eventually(look)
+
+
+class Iptables(Services):
+    mode = iptables.Iptables
+
+    def test_forwarding_is_forbidden(self):
+        """Only this mode opens the way through a host that forwards nothing, as Docker and ufw set it: what has the mark."""
+        for program in self.mode.programs.values():
+            self.addCleanup(self.first.run, program, "-P", "FORWARD", "ACCEPT")
+            self.first.run(program, "-P", "FORWARD", "DROP")
+        self.assertTalk(*(
+            (caller, address, self.remote.node_port, None, self.two)
+            for caller in (self.cluster.internet, self.second) for address in (self.first.v4, self.first.v6)
+        ))
+        # What has no mark does not pass.
+        self.assertIn("timed out", call_refused(self.two, self.neighbour.address(4), PORT))
+
+
+class Nftables(Services):
+    mode = nftables.Nftables
+
+
+class InUserSpace:
+    settings = {"datapath": "tun"}
+
+    def test_the_tunnel_is_none_of_its_business(self):
+        """The mark of the daemon's own datagrams shares no bit with kube-proxy's: they keep the port that peers know."""
+        for family in FAMILIES:
+            self.assertReachable(self.one, self.two.address(family))
+        entries = [
+            entry for node in self.cluster.nodes for entry in conntrack(node, node.v4) if "port=31337" in entry
+        ]
+        self.assertGreaterEqual(len(entries), 2)
+        for entry in entries:
+            source, destination, answered_from, answered_to = re.findall(r"port=(\d+)", entry)
+            self.assertEqual((source, destination), (answered_to, answered_from), entry)
+
+
+class InTheKernel:
+    settings = {"datapath": "ebpf"}
+
+
+class PastTheStack:
+    settings = {"datapath": "ebpf", "fastPath": "on"}
+    skips = True
+
+
+class IptablesInUserSpace(InUserSpace, Iptables, Strict):
+    pass
+
+
+class IptablesInTheKernel(InTheKernel, Iptables, Strict):
+    pass
+
+
+class IptablesPastTheStack(PastTheStack, Iptables, Strict):
+    pass
+
+
+class NftablesInUserSpace(InUserSpace, Nftables, Strict):
+    pass
+
+
+class NftablesInTheKernel(InTheKernel, Nftables, Strict):
+    pass
+
+
+class NftablesPastTheStack(PastTheStack, Nftables, Strict):
+    pass
