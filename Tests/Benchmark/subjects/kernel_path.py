@@ -1,6 +1,7 @@
 """Warrens with its datapath in the kernel, on nodes that know a thousand others."""
 
 from lab.daemon import daemon_status
+from measure.wire import UPLINK
 
 from .crowded import WIDTH, CrowdedWarrens
 from .subject import Unavailable
@@ -30,10 +31,20 @@ class WarrensFastPath(WarrensKernel):
     settings = {**WarrensKernel.settings, "fastPath": "on"}
 
 
+class WarrensLoopAlone(WarrensFastPath):
+    name, key = "Warrens ebpf, fast path, uplink's GRO off", "warrens-ebpf-loop"
+    about = "the same where an administrator has switched the uplink's own receive offload off, which no bare packet gains by"
+
+    def start(self, left, right):
+        super().start(left, right)
+        for site in (left, right):
+            site.node.run("ethtool", "-K", UPLINK, "gro", "off")
+
+
 class WarrensFramed(WarrensFastPath):
     name, key = "Warrens ebpf, fast path, gpe", "warrens-ebpf-gpe"
     about = "the same with VXLAN-GPE framing, which the kernel merges by itself"
     settings = {**WarrensFastPath.settings, "framing": "gpe"}
 
 
-SUBJECTS = [WarrensKernel, WarrensFastPath, WarrensFramed]
+SUBJECTS = [WarrensKernel, WarrensFastPath, WarrensLoopAlone, WarrensFramed]
