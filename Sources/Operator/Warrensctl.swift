@@ -8,6 +8,7 @@ struct Warrensctl: ParsableCommand {
         commandName: "warrensctl", abstract: "Looks after this node's part of the overlay network.",
         version: Release.version,
         subcommands: [
-            Status.self, Peers.self, Ping.self, Trace.self, Derive.self, Nodes.self, Doctor.self, Uninstall.self,
+            Status.self, Peers.self, Ping.self, Trace.self, Metrics.self, Derive.self, Nodes.self, Doctor.self,
+            Uninstall.self,
         ])
 }

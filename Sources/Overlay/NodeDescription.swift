@@ -56,7 +56,7 @@ struct NodeInterpreter {
             name: name, nodeID: nodeID, subnets: subnets, announcesSubnets: announced != nil,
             routes: prefixes("routes", longest: \.bitWidth) ?? [], endpoints: endpoints, isDynamic: isDynamic,
             internalAddresses: addresses("InternalIP"), externalAddresses: addresses("ExternalIP"),
-            features: features(), publicKey: publicKey(), isRelay: isRelay(), claim: claim())
+            features: features(), version: version(), publicKey: publicKey(), isRelay: isRelay(), claim: claim())
         if isUsable, endpoints == nil, entry.internalAddresses.isEmpty, entry.externalAddresses.isEmpty {
             warn("status.addresses", "no address; annotate the node with warrens.io/endpoints (or \"dynamic\")")
         }
@@ -81,7 +81,7 @@ struct NodeInterpreter {
     }
 
     private static let knownAnnotations = [
-        "node-id", "subnets", "claim", "endpoints", "features", "public-key", "relay", "routes",
+        "node-id", "subnets", "claim", "endpoints", "features", "version", "public-key", "relay", "routes",
     ]
 
     private mutating func warnOfMisspellings() {
@@ -194,6 +194,18 @@ struct NodeInterpreter {
     }
 
     private static let knownFeatures = ["ebpf", "checksum-deferral", "zero-checksum6", "gpe"]
+
+    private mutating func version() -> String? {
+        guard let text = description.annotations["version"] else { return nil }
+        guard (1...64).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            // For people alone: no reason to do without the node.
+            warn(
+                NodeDescription.annotationPrefix + "version",
+                "\(String(text.prefix(64)).debugDescription) is left out; write a version such as 0.1.0")
+            return nil
+        }
+        return text
+    }
 
     private mutating func publicKey() -> [UInt8]? {
         guard let text = description.annotations["public-key"] else { return nil }

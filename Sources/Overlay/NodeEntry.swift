@@ -18,6 +18,8 @@ public final class NodeEntry: Sendable {
     /// `status.addresses` of type ExternalIP, in the file's order.
     public let externalAddresses: [IPAddress]
     public let features: Set<String>
+    /// The release of Warrens that it runs, as announced.
+    public let version: String?
     /// 32 bytes (Curve25519).
     public let publicKey: [UInt8]?
     public let claim: Claim
@@ -32,7 +34,7 @@ public final class NodeEntry: Sendable {
     init(
         name: String, nodeID: NodeID?, subnets: [IPPrefix], announcesSubnets: Bool, routes: [IPPrefix],
         endpoints: [Endpoint]?, isDynamic: Bool, internalAddresses: [IPAddress], externalAddresses: [IPAddress],
-        features: Set<String>, publicKey: [UInt8]?, isRelay: Bool, claim: Claim
+        features: Set<String>, version: String?, publicKey: [UInt8]?, isRelay: Bool, claim: Claim
     ) {
         self.name = name
         self.nodeID = nodeID
@@ -44,6 +46,7 @@ public final class NodeEntry: Sendable {
         self.internalAddresses = internalAddresses
         self.externalAddresses = externalAddresses
         self.features = features
+        self.version = version
         self.publicKey = publicKey
         self.isRelay = isRelay
         self.claim = claim
@@ -58,7 +61,8 @@ extension NodeEntry: Hashable {
                 && left.endpoints == right.endpoints && left.isDynamic == right.isDynamic
                 && left.internalAddresses == right.internalAddresses
                 && left.externalAddresses == right.externalAddresses && left.features == right.features
-                && left.publicKey == right.publicKey && left.isRelay == right.isRelay && left.claim == right.claim
+                && left.version == right.version && left.publicKey == right.publicKey
+                && left.isRelay == right.isRelay && left.claim == right.claim
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }

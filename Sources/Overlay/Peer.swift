@@ -34,6 +34,14 @@ public struct Peer: Hashable, Sendable {
     public var nodeAddresses: [IPAddress] { entry.nodeAddresses }
     /// What it announces to be capable of.
     public var features: Set<String> { entry.features }
+    /// The release of Warrens that it runs; nil where it does not say.
+    public var version: String? { entry.version }
+    /// What stands in front of the packets that it sends; nil where it does not say. Who announces a version announces all
+    /// features.
+    public var framing: Settings.Framing? {
+        if features.contains("gpe") { return .gpe }
+        return version == nil ? nil : .raw
+    }
     /// 32 bytes (Curve25519).
     public var publicKey: [UInt8]? { entry.publicKey }
     public var isRelay: Bool { entry.isRelay }

@@ -54,6 +54,7 @@ import Testing
         ([("InternalIP", "127.0.0.1")], [:], "127.0.0.1 is no address that others can reach"),
         ([("InternalIP", "::1"), ("InternalIP", "192.0.2.1")], [:], "::1 is no address"),
         ([("InternalIP", "192.0.2.1")], ["warrens.io/features": "ebpf,teleport"], "\"teleport\" is unknown here"),
+        ([("InternalIP", "192.0.2.1")], ["warrens.io/version": "0.1 beta"], "\"0.1 beta\" is left out"),
         ([("InternalIP", "192.0.2.1")], ["warrens.io/subnets": ""], "warrens.io/subnets: \"\" cannot be used"),
     ])
     func whatCannotWorkIsReported(
@@ -73,7 +74,7 @@ import Testing
                         "warrens.io/node-id": "f3b820fa795b0a1d", "warrens.io/subnets": "10.1.0.0/24, fd00::/112",
                         "warrens.io/claim": "generation=1,since=2026-03-01T12:00:00Z,draining=10.9.0.0/24",
                         "warrens.io/endpoints": "203.0.113.5:4000,[2001:db8::1]:31337,Attic.example.org:31337",
-                        "warrens.io/features": "ebpf,zero-checksum6",
+                        "warrens.io/features": "ebpf,zero-checksum6", "warrens.io/version": "0.1.0-rc.1",
                         "warrens.io/public-key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
                         "warrens.io/relay": "true", "warrens.io/routes": "192.168.7.0/24",
                     ])
@@ -86,6 +87,7 @@ import Testing
                 "203.0.113.5:4000", "[2001:db8::1]:31337", "attic.example.org:31337",
             ])
         #expect(entry.features == ["ebpf", "zero-checksum6"] && entry.publicKey == [UInt8](0..<32) && entry.isRelay)
+        #expect(entry.version == "0.1.0-rc.1")
         #expect(entry.routes.map(\.description) == ["192.168.7.0/24"])
     }
 

@@ -246,7 +246,7 @@ import Testing
                 subnets: SelfAssignment.subnets(of: nodeID, settings: .default).map(\.prefix), announcesSubnets: false,
                 routes: [], endpoints: nil, isDynamic: false,
                 internalAddresses: [IPAddress(v4: 0xc612_0000 + UInt32(index))], externalAddresses: [], features: [],
-                publicKey: nil, isRelay: false, claim: Claim())
+                version: nil, publicKey: nil, isRelay: false, claim: Claim())
         }
         let registry = Registry.build(
             from: NodeFile(entries: entries, problems: []), local: nil, settings: .default, facts: .unknown)

@@ -66,6 +66,7 @@ struct Nodes: ParsableCommand {
         var notes = peer.features.sorted()
         if peer.isDynamic { notes.append("dynamic") }
         if peer.isRelay { notes.append("relay") }
+        if let version = peer.version { notes.append("version \(version)") }
         if peer.publicKey != nil { notes.append("has a key") }
         if peer.claim != Claim() { notes.append(peer.claim.description) }
         return notes
@@ -98,8 +99,8 @@ struct Nodes: ParsableCommand {
             "name": .string(peer.name), "nodeID": Output.optional(peer.nodeID), "subnets": Output.texts(peer.subnets),
             "routes": Output.texts(peer.routes), "endpoints": Output.texts(peer.endpoints),
             "dynamic": .bool(peer.isDynamic), "nodeAddresses": Output.texts(peer.nodeAddresses),
-            "features": Output.texts(peer.features.sorted()), "relay": .bool(peer.isRelay),
-            "claim": .string(peer.claim.description),
+            "features": Output.texts(peer.features.sorted()), "version": Output.optional(peer.version),
+            "relay": .bool(peer.isRelay), "claim": .string(peer.claim.description),
         ])
     }
 }

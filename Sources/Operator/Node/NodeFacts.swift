@@ -25,14 +25,11 @@ struct NodeFacts {
             node = nil
             nodeError = error.description
         }
-        attachments = Self.count(paths.attachments) { $0.hasSuffix(".json") }
-        leases = Self.count("\(paths.leases)/.addresses") { IPAddress($0) != nil }
+        let occupancy = NodeOccupancy(paths)
+        attachments = occupancy.attachments
+        leases = occupancy.leased.count
         let text = (try? Files.readIfPresent(paths.startError)).flatMap { $0 }
         startError = text.map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }
-    }
-
-    private static func count(_ directory: String, _ matches: (String) -> Bool) -> Int {
-        ((try? Files.names(in: directory)) ?? []).count(where: matches)
     }
 
     /// What `warrensd` has not taken over from the files of today, in words; nil where it has all.

@@ -481,8 +481,9 @@ final class Daemon {
     private func publish() {
         board.publish(
             StatusReporter(
-                node: identity.node, loader: loader, hostProblems: hostProblems, mtu: mtu, datapath: layers,
-                datapathReason: datapathReason, warnings: warnings.texts, otherFraming: framingLog.nodes))
+                paths: paths, framing: settings.framing, node: identity.node, loader: loader,
+                hostProblems: hostProblems, mtu: mtu, datapath: layers, datapathReason: datapathReason,
+                aggregation: aggregation.label, warnings: warnings.texts, otherFraming: framingLog.nodes))
     }
 
     /// Leaves the device, its routes and the pods as they are: without a carrier on the device they refuse packets to

@@ -1,94 +1,138 @@
+import Addressing
+internal import Host
 internal import Overlay
-internal import PacketPath
 
-/// The status in Prometheus's text format, version 0.0.4.
-enum Metrics {
-    /// - Parameter uptime: In seconds.
-    static func text(_ reporter: StatusReporter, uptime: Int) -> String {
-        let (report, totals) = reporter.report(uptime: uptime)
-        var out = Output()
-        out.family("warrens_build_info", "gauge", "The version that runs, and the datapath in use.")
-        out.sample("warrens_build_info", [("version", report.version), ("datapath", report.datapath)], 1)
-        out.single("warrens_uptime_seconds", "gauge", "Since the process started.", UInt64(max(0, report.uptime)))
-        out.single("warrens_mtu_bytes", "gauge", "The largest inner packet.", UInt64(max(0, report.mtu)))
-        out.single("warrens_peers", "gauge", "Peers in force.", UInt64(report.registry.peers))
-        out.single(
-            "warrens_registry_problems", "gauge", "What in the node file could not be used.",
-            UInt64(report.registry.problems.count))
-        out.single(
-            "warrens_registry_conflicts", "gauge", "Subnets that two nodes claim.",
-            UInt64(report.registry.conflicts.count))
-        out.single(
-            "warrens_registry_stale", "gauge",
-            "1 while the node file cannot be read and the last good one is in force.",
-            report.registry.lastError == nil ? 0 : 1)
-        for counter in TrafficCounter.allCases {
-            out.single(
-                "warrens_\(snakeCase(counter.name))_total", "counter", "See DropReason and TrafficCounter.",
-                totals[counter])
-        }
-        out.family("warrens_dropped_packets_total", "counter", "Packets that were not carried, by reason.")
-        for reason in DropReason.allCases {
-            out.sample("warrens_dropped_packets_total", [("reason", reason.name)], totals[reason])
-        }
-        peers(reporter, &out)
-        return out.text
+/// The status in Prometheus's text format. docs/observability.md tells what each metric means and what to do about it.
+///
+/// Numbers alone, and labels of few values: whatever people have to read, as the text of an error, is in `status`.
+struct Metrics {
+    private typealias Labels = MetricsText.Labels
+
+    private let reporter: StatusReporter
+    private let report: StatusReport
+    private var page = MetricsText()
+
+    static func text(_ reporter: StatusReporter, _ request: MetricsRequest) -> String {
+        let (report, totals) = reporter.report(uptime: 0)
+        var metrics = Metrics(reporter, report)
+        metrics.writeNode()
+        metrics.writeDatapath()
+        TrafficMetrics(totals: totals).write(to: &metrics.page)
+        metrics.writeRegistry()
+        PeerMetrics(reporter, request).write(to: &metrics.page)
+        metrics.writeAddresses()
+        if request.process == .own { metrics.writeProcess() }
+        return metrics.page.text
     }
 
-    private static func peers(_ reporter: StatusReporter, _ out: inout Output) {
-        let families: [(String, String, (StatusReport.Peer) -> UInt64)] = [
-            ("warrens_peer_sent_packets_total", "Inner packets sent to the peer.", { $0.sent.packets }),
-            ("warrens_peer_sent_bytes_total", "Inner bytes sent to the peer.", { $0.sent.bytes }),
-            ("warrens_peer_received_packets_total", "Inner packets received from the peer.", { $0.received.packets }),
-            ("warrens_peer_received_bytes_total", "Inner bytes received from the peer.", { $0.received.bytes }),
-        ]
-        for (name, help, value) in families {
-            out.family(name, "counter", help)
-            reporter.forEachPeer { peer in out.sample(name, [("peer", peer.name)], value(peer)) }
-        }
+    private init(_ reporter: StatusReporter, _ report: StatusReport) {
+        self.reporter = reporter
+        self.report = report
     }
 
-    /// `sentPackets` becomes `sent_packets`, `pathMTUChanges` becomes `path_mtu_changes`.
-    static func snakeCase(_ name: String) -> String {
-        let characters = Array(name)
-        var result = ""
-        for (index, character) in characters.enumerated() {
-            let startsWord =
-                character.isUppercase && index > 0
-                && (characters[index - 1].isLowercase
-                    || index + 1 < characters.count && characters[index + 1].isLowercase)
-            if startsWord { result += "_" }
-            result += character.lowercased()
-        }
-        return result
+    private mutating func writeNode() {
+        page.add(
+            "warrens_build_info", .gauge, "1, with the release that runs and the framing that it is set to.",
+            [(Labels([("version", report.version), ("framing", reporter.framing.rawValue)]), 1)])
+        page.add(
+            "warrens_node_info", .gauge, "1, with this node's name in the node file and its node id.",
+            [(Labels([("node", report.name), ("node_id", report.nodeID.description)]), 1)])
+        page.add(
+            "warrens_warnings", .gauge, "What a person should know, as warrensctl status prints it.",
+            report.warnings.count)
+        page.add(
+            "warrens_renumberings_total", .counter,
+            "How often this node gave up subnets to another node's better claim, since it was installed.",
+            report.claim.generation)
+        page.add(
+            "warrens_claim_timestamp_seconds", .gauge,
+            "Since when this node has held its subnets; absent until its clock was synchronised once.",
+            report.claim.since?.seconds)
     }
 
-    private struct Output {
-        var text = ""
+    private mutating func writeDatapath() {
+        page.add(
+            "warrens_datapath_info", .gauge,
+            "1, with the datapath, how programs hang on devices, and what merges received packets.",
+            [
+                (
+                    Labels([
+                        ("datapath", report.datapath), ("hooks", report.kernel?.hooks ?? "none"),
+                        ("aggregation", reporter.aggregation),
+                    ]), 1
+                )
+            ])
+        page.add("warrens_mtu_bytes", .gauge, "The longest inner packet, in bytes.", report.mtu)
+        guard let kernel = report.kernel else { return }
+        // Not by device: there may be two for each pod.
+        let programs = Dictionary(grouping: kernel.programs) { [$0.name, $0.direction] }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map { key, places in (Labels([("program", key[0]), ("direction", key[1])]), places) }
+        page.add(
+            "warrens_datapath_programs", .gauge, "Places where an eBPF program is to be.",
+            programs.map { ($0, $1.count) })
+        page.add(
+            "warrens_datapath_programs_missing", .gauge, "Places from which somebody has taken the eBPF program.",
+            programs.map { ($0, $1.count { $0.number == nil }) })
+        let maps = kernel.maps.map { (Labels([("map", $0.name)]), $0) }
+        page.add(
+            "warrens_datapath_map_entries", .gauge, "Entries of the eBPF map; absent where it cannot be read.",
+            maps.compactMap { labels, map in map.entries.map { (labels, $0) } })
+        page.add(
+            "warrens_datapath_map_max_entries", .gauge,
+            "How many entries the eBPF map has room for; flows forgets its oldest, the others refuse more.",
+            maps.map { ($0, $1.capacity) })
+    }
 
-        mutating func family(_ name: String, _ kind: String, _ help: String) {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
-        }
+    private mutating func writeRegistry() {
+        let registry = report.registry
+        page.add(
+            "warrens_registry_last_read_successful", .gauge,
+            "0 while the node file cannot be used and what it last said stays in force.",
+            registry.lastError == nil ? 1 : 0)
+        page.add(
+            "warrens_registry_timestamp_seconds", .gauge,
+            "When the node file was last read with success; absent while it never was.", registry.loadedAt?.seconds)
+        page.add(
+            "warrens_registry_problems", .gauge, "What in the node file could not be used, entry by entry.",
+            registry.problems.count)
+        page.add(
+            "warrens_registry_conflicts", .gauge, "Subnets and routes that two nodes claim.", registry.conflicts.count)
+        page.add(
+            "warrens_registry_lost_subnets", .gauge,
+            "Subnets of this node that another node holds by the better claim, and that it still takes addresses from.",
+            reporter.loader.registry.lost.count)
+    }
 
-        mutating func sample(_ name: String, _ labels: [(String, String)], _ value: UInt64) {
-            let list = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
-            text += list.isEmpty ? "\(name) \(value)\n" : "\(name){\(list)} \(value)\n"
+    private mutating func writeAddresses() {
+        let occupancy = NodeOccupancy(reporter.paths)
+        page.add("warrens_attachments", .gauge, "Container interfaces that are attached.", occupancy.attachments)
+        let labels = { (subnet: NodeSubnet) in
+            Labels([("family", subnet.family == .v4 ? "ipv4" : "ipv6"), ("subnet", subnet.description)])
         }
+        page.add(
+            "warrens_leased_addresses", .gauge,
+            "Addresses that warrens-ipam has leased, by subnet; of a draining one until its last container ends.",
+            (reporter.node.subnets + reporter.node.draining).map { subnet in
+                (labels(subnet), occupancy.leased.count { subnet.prefix.contains($0) })
+            })
+        page.add(
+            "warrens_leasable_addresses", .gauge, "Addresses for containers that the subnet has in all.",
+            reporter.node.subnets.map { (labels($0), $0.containerCount) })
+    }
 
-        mutating func single(_ name: String, _ kind: String, _ help: String, _ value: UInt64) {
-            family(name, kind, help)
-            sample(name, [], value)
-        }
-
-        private static func escaped(_ value: String) -> String {
-            value.reduce(into: "") { text, character in
-                switch character {
-                case "\\": text += "\\\\"
-                case "\"": text += "\\\""
-                case "\n": text += "\\n"
-                default: text.append(character)
-                }
-            }
-        }
+    /// Under the names that all programs use.
+    private mutating func writeProcess() {
+        guard let usage = ProcessUsage.current else { return }
+        page.add(
+            "process_cpu_seconds_total", .counter, "Total user and system CPU time spent in seconds.", usage.cpuSeconds)
+        page.add(
+            "process_start_time_seconds", .gauge, "Start time of the process since unix epoch in seconds.",
+            usage.startTime)
+        page.add(
+            "process_resident_memory_bytes", .gauge, "Resident memory size in bytes.", usage.residentMemory)
+        page.add("process_virtual_memory_bytes", .gauge, "Virtual memory size in bytes.", usage.virtualMemory)
+        page.add("process_open_fds", .gauge, "Number of open file descriptors.", usage.openDescriptors)
+        page.add("process_max_fds", .gauge, "Maximum number of open file descriptors.", usage.descriptorLimit)
     }
 }

@@ -23,10 +23,7 @@ struct StatusAnswers: Sendable {
             case "/status": return .json(status(reporter.report(uptime: uptime).report, peers(reporter)))
             case "/peers": return .json(peers(reporter) + "\n")
             case "/trace": return trace(request.query, reporter)
-            case "/metrics":
-                return HTTP.Response(
-                    status: 200, type: "text/plain; version=0.0.4; charset=utf-8",
-                    body: Metrics.text(reporter, uptime: uptime))
+            case "/metrics": return metrics(request.query, reporter)
             default:
                 return HTTP.Response(
                     status: 404, body: "there are GET /status, /peers, /trace, /metrics, /healthz and POST /reload\n")
@@ -47,6 +44,15 @@ struct StatusAnswers: Sendable {
     private func trace(_ query: String, _ reporter: StatusReporter) -> HTTP.Response {
         do throws(OverlayError) {
             return .json(reporter.datapath.trace(try TrialPacket(query: query)).json.serialized() + "\n")
+        } catch {
+            return HTTP.Response(status: 400, body: "\(error)\n")
+        }
+    }
+
+    private func metrics(_ query: String, _ reporter: StatusReporter) -> HTTP.Response {
+        do throws(OverlayError) {
+            let text = Metrics.text(reporter, try MetricsRequest(query: query))
+            return HTTP.Response(status: 200, type: MetricsText.contentType, body: text)
         } catch {
             return HTTP.Response(status: 400, body: "\(error)\n")
         }

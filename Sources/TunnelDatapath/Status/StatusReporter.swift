@@ -5,6 +5,8 @@ internal import PacketPath
 
 /// What `status` shows of the control side, and how it is put together once somebody asks.
 struct StatusReporter: Sendable {
+    let paths: NodePaths
+    let framing: Settings.Framing
     let node: LocalNode
     let loader: RegistryLoader
     /// What the registry cannot know is wrong with its nodes: it clashes with this host.
@@ -12,6 +14,8 @@ struct StatusReporter: Sendable {
     let mtu: Int
     let datapath: any Datapath
     let datapathReason: String
+    /// What merges received packets, in a word.
+    let aggregation: String
     let warnings: [String]
     /// When each of some peers last sent with another framing, in seconds of the monotonic clock.
     let otherFraming: [String: Int64]
@@ -38,15 +42,18 @@ struct StatusReporter: Sendable {
         return (report, totals)
     }
 
-    /// Names whoever has sent nothing since that could be understood.
-    private var framingWarnings: [String] {
+    /// Who has sent nothing since that could be understood.
+    var peersOfOtherFraming: [String] {
         let names = otherFraming.keys.sorted()
         return zip(names, datapath.peerStatus(names[...])).compactMap { name, status in
-            guard let status, let seen = otherFraming[name], status.traffic.lastReceived ?? seen <= seen else {
-                return nil
-            }
-            return
-                "\(name) sends with another framing, so all that it sends is dropped: set the same framing on every node"
+            guard let status, let seen = otherFraming[name] else { return nil }
+            return status.traffic.lastReceived ?? seen <= seen ? name : nil
+        }
+    }
+
+    private var framingWarnings: [String] {
+        peersOfOtherFraming.map {
+            "\($0) sends with another framing, so all that it sends is dropped: set the same framing on every node"
         }
     }
 
@@ -57,14 +64,18 @@ struct StatusReporter: Sendable {
         return counters
     }
 
-    /// Shows all peers, a few at a time: there may be a hundred thousand.
+    /// Shows all peers as `status` does.
     func forEachPeer(_ body: (StatusReport.Peer) -> Void) {
-        let peers = loader.registry.peers
         let now = monotonicSeconds()
+        forEachPeerState { peer, status in body(describe(peer, status, now: now)) }
+    }
+
+    /// Shows all peers, a few at a time: there may be a hundred thousand.
+    func forEachPeerState(_ body: (Peer, PeerStatus?) -> Void) {
+        let peers = loader.registry.peers
         for start in stride(from: 0, to: peers.count, by: Self.batch) {
             let batch = peers[start..<min(start + Self.batch, peers.count)]
-            let states = datapath.peerStatus(batch.map(\.name)[...])
-            for (peer, state) in zip(batch, states) { body(describe(peer, state, now: now)) }
+            for (peer, status) in zip(batch, datapath.peerStatus(batch.map(\.name)[...])) { body(peer, status) }
         }
     }
 

@@ -30,6 +30,9 @@ final class Aggregation {
             ? "no receive aggregation: the uplinks pass super-packets" : "receive aggregation by \(way.name): \(reason)"
     }
 
+    /// For programs to read: `loop`.
+    var label: String { isIdle ? "none" : way?.label ?? "none" }
+
     /// Nothing merges.
     init(none settings: Settings, _ kernel: NodeKernel, because reason: String) throws(SystemError) {
         (way, isForCutPackets, self.reason) = (nil, false, reason)

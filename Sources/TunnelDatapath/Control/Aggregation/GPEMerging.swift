@@ -7,6 +7,7 @@ internal import Overlay
 /// with their outer headers. No packet passes it: a program there refuses what the uplinks' have not taken.
 struct GPEMerging: MergingWay {
     let name = "a VXLAN-GPE device"
+    let label = "gpe"
     let holdsPort = true
     private let port: UInt16
     private let routes: RouteSocket

@@ -9,6 +9,7 @@ internal import Netlink
 /// The socket itself never gets to receive: the programs at the uplinks leave nothing for it.
 struct GUEMerging: MergingWay {
     let name = "a GUE socket"
+    let label = "gue"
     let holdsPort = true
     private let port: UInt16
     private let kernel: FooOverUDP

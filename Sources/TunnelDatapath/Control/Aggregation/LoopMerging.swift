@@ -10,6 +10,7 @@ struct LoopMerging: MergingWay {
     private static let mtu = 65535
 
     let name = "a GRO loop"
+    let label = "loop"
     let routes: RouteSocket
 
     func prepare(_ uplinks: [Link]) throws(SystemError) -> MergingParts {

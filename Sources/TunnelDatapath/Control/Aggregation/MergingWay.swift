@@ -9,6 +9,8 @@ internal import Netlink
 protocol MergingWay {
     /// For people to read, behind "receive aggregation by".
     var name: String { get }
+    /// For programs to read: as the setting `aggregation` says it, where that can ask for it.
+    var label: String { get }
     /// Whether the kernel itself holds the tunnel's port for it, so that `warrensd` has to receive on another one.
     var holdsPort: Bool { get }
 

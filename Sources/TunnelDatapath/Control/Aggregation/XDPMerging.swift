@@ -6,6 +6,7 @@ internal import Netlink
 /// packets.
 struct XDPMerging: MergingWay {
     let name = "XDP in the driver"
+    let label = "xdp"
 
     /// Devices that run programs natively without a card's driver behind them: the detour by which they do costs more than
     /// merging saves.

@@ -1,0 +1,63 @@
+/// Builds a page in Prometheus's text format, version 0.0.4: families of samples, each family in one piece.
+struct MetricsText {
+    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    enum Kind: String {
+        /// Only ever grows, but for restarts.
+        case counter
+        case gauge
+    }
+
+    /// What tells the samples of a family apart: `{reason="noPeer"}`. Written once, as many families may share it.
+    struct Labels {
+        static let none = Labels([])
+        fileprivate let text: String
+
+        init(_ labels: [(name: String, value: String)]) {
+            let list = labels.map { "\($0)=\"\(MetricsText.escaped($1, quotes: true))\"" }.joined(separator: ",")
+            text = list.isEmpty ? "" : "{\(list)}"
+        }
+    }
+
+    private(set) var text = ""
+
+    /// Adds a family; one without samples is left out.
+    ///
+    /// - Parameter help: What it means, in a sentence.
+    mutating func add<Value: Numeric & LosslessStringConvertible>(
+        _ name: String, _ kind: Kind, _ help: String, _ samples: some Sequence<(Labels, Value)>
+    ) {
+        var isFirst = true
+        for (labels, value) in samples {
+            if isFirst {
+                text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n"
+                isFirst = false
+            }
+            text += name
+            text += labels.text
+            text += " "
+            text += value.description
+            text += "\n"
+        }
+    }
+
+    /// Adds a family of one sample without labels; nil leaves it out.
+    mutating func add<Value: Numeric & LosslessStringConvertible>(
+        _ name: String, _ kind: Kind, _ help: String, _ value: Value?
+    ) {
+        add(name, kind, help, value.map { [(Labels.none, $0)] } ?? [])
+    }
+
+    /// - Parameter quotes: Whether the text will stand between quotation marks.
+    private static func escaped(_ text: String, quotes: Bool) -> String {
+        guard text.utf8.contains(where: { [0x0a, 0x22, 0x5c].contains($0) }) else { return text }
+        return text.reduce(into: "") { result, character in
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"" where quotes: result += "\\\""
+            case "\n": result += "\\n"
+            default: result.append(character)
+            }
+        }
+    }
+}
