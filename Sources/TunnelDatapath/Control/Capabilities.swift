@@ -13,6 +13,18 @@ enum Capabilities {
         }
     }
 
+    /// Refuses what cannot change while packets flow.
+    static func checkChange(from old: Settings, to new: Settings, source: String) throws(OverlayError) {
+        let isSame =
+            new.port == old.port && new.nodeFile == old.nodeFile && new.datapath == old.datapath
+            && options(new) == options(old) && kernelOptions(new) == kernelOptions(old)
+        if isSame { return }
+        throw OverlayError(
+            source: source,
+            problem: "port, nodeFile, framing, batching, queues and sourcePorts cannot change while warrensd runs",
+            remedy: "restart warrensd")
+    }
+
     /// How the user-space datapath works under these settings.
     static func options(_ settings: Settings) -> TunOptions {
         TunOptions(
