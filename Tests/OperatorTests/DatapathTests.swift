@@ -40,6 +40,16 @@ struct DatapathTests {
         #expect(Self.findings(.auto, Self.report("tun")).isEmpty && Self.findings(.tun, Self.report("tun")).isEmpty)
     }
 
+    @Test func userSpaceOnAKernelThatCanIsToldWithItsReason() {
+        let able = KernelAbilities(KernelProbe(missing: [:]))
+        var report = Self.report("tun")
+        report.datapathReason = "eBPF cannot be used here: too many locks"
+        let findings = Self.findings(.auto, report, able)
+        #expect(findings.map(\.level) == [.good, .notice])
+        #expect(findings.last?.message.contains("too many locks") == true)
+        #expect(Self.findings(.auto, Self.report("ebpf"), able, root: "/").allSatisfy { $0.level != .notice })
+    }
+
     @Test func aKernelThatCannotIsAProblemOnlyWhereItMust() {
         let poor = KernelAbilities(KernelProbe(missing: [.encapsulation: "Linux has it since 5.2"]))
         let must = Self.findings(.ebpf, nil, poor)

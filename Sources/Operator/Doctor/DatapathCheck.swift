@@ -34,7 +34,15 @@ struct DatapathCheck: Check {
     }
 
     private func choice() -> [Finding] {
-        guard let report, settings.datapath != .auto, settings.datapath.rawValue != report.datapath else { return [] }
+        guard let report, settings.datapath.rawValue != report.datapath else { return [] }
+        if settings.datapath == .auto {
+            guard report.datapath == "tun", let abilities, abilities.obstacle == nil else { return [] }
+            return [
+                .notice(
+                    subject, "user space carries packets, though this kernel can: \(report.datapathReason)",
+                    remedy: "restart warrensd, once what it names is gone")
+            ]
+        }
         return [
             .problem(
                 subject,
