@@ -5,7 +5,7 @@ The server tells each caller the address that it sees and the one that it was ca
 everything, and answers with a digest. The caller prints what it learned as JSON, a line for each of `--times` calls, every
 one from another port. `--udp` talks in datagrams, of which each is answered.
 
-`talk.py chat ADDRESS PORT` sends datagrams until it is stopped, and prints a line for each intact answer.
+`talk.py chat ADDRESS PORT [BYTES]` sends datagrams until it is stopped, and prints a line for each intact answer.
 """
 
 import argparse
@@ -116,12 +116,12 @@ def transfer(end, length, seconds):
     return answer | {"intact": answer["digest"] == digest.hexdigest() and answer["length"] == length}
 
 
-def chat(address, port):
+def chat(address, port, length):
     with connected(address, port, True, 0.1) as end:
         while True:
             time.sleep(0.005)
             try:
-                if ask(end, 500)["intact"]:
+                if ask(end, length)["intact"]:
                     print("answered", flush=True)
             except OSError:
                 continue  # Lost, or refused: so it was to be.
@@ -144,6 +144,7 @@ if __name__ == "__main__":
     chatter = roles.add_parser("chat")
     chatter.add_argument("address")
     chatter.add_argument("port", type=int)
+    chatter.add_argument("length", type=int, nargs="?", default=500)
     chosen = parser.parse_args()
     if chosen.role == "serve":
         serve(chosen.port, chosen.udp)
@@ -153,4 +154,4 @@ if __name__ == "__main__":
                 chosen.address, chosen.port, chosen.length, chosen.udp, chosen.timeout, chosen.seconds, chosen.source_port
             )
     else:
-        chat(chosen.address, chosen.port)
+        chat(chosen.address, chosen.port, chosen.length)

@@ -12,7 +12,6 @@ import test_offload
 from lab.case import FAMILIES, eventually, measured, wait_for_daemon
 from lab.daemon import counters, daemon_status
 from lab.kernel import Traces
-from lab.node import NODE_FILE
 from lab.pod import Pod
 from lab.traffic import TUNNELLED, Capture, call, listening, ping_refused
 
@@ -36,12 +35,7 @@ class Aggregation(test_ebpf.KernelPath):
             node.run("ethtool", "-K", "eth0", *UNCUT_OFF, "gro", "on")
             # A veth merges what it receives only where its other end cuts what it sends.
             cls.cluster.underlay.router.run("ethtool", "-K", f"port{number}", *UNCUT_OFF)
-        entries = [
-            node.entry(outside=cls.outside, annotations={"warrens.io/features": cls.features} if cls.features else {})
-            for node in cls.cluster.nodes
-        ]
-        for node in cls.cluster.nodes:
-            node.write(NODE_FILE, json.dumps({"apiVersion": "v1", "kind": "List", "items": entries}))
+        cls.cluster.announce(cls.features)
 
     def setUp(self):
         for family in FAMILIES:

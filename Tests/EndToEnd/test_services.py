@@ -86,7 +86,7 @@ class Strict(PairCase):
         """Sends enough both by TCP and by UDP for a flow to skip the stack, if it may; `datagram` is how many bytes at once.
 
         A way is a caller, the address and the port that it calls, and the address that the server is to see; None for any.
-        Who is to answer may follow, a pod.
+        Who is to answer may follow, a pod or a node.
         """
         answers = together(*(
             lambda way=way, udp=udp: call(*way[:3], datagram if udp else 2_000_000, udp=udp, seconds=0.2 * udp)
@@ -97,8 +97,8 @@ class Strict(PairCase):
             with self.subTest(caller=caller.name, address=address, port=port, udp=number % 2):
                 self.assertTrue(answer["intact"])
                 self.assertIn(seen, (None, answer["caller"]))
-                for pod in answering:
-                    self.assertEqual(answer["called"], pod.address(6 if ":" in address else 4))
+                for place in answering:
+                    self.assertEqual(answer["called"], place.address(6 if ":" in address else 4))
 
     def bypassed(self, node):
         """How many packets have skipped the stack of a node, sent and received."""
@@ -162,7 +162,7 @@ class InUserSpace(Strict):
     def test_hosts_and_remote_pods(self):
         with listening(self.first, PORT), listening(self.first, PORT, udp=True):
             for family in FAMILIES:
-                node, other = (node.v4 if family == 4 else node.v6 for node in self.cluster.nodes)
+                node, other = (node.address(family) for node in self.cluster.nodes)
                 tunnel, pod = self.tunnel_address(self.first, family), self.two.address(family)
                 self.assertReachable(self.first, pod)
                 self.assertTalk(

@@ -52,6 +52,10 @@ class Node(Sandbox):
         """Writes /etc/warrens/warrens.json."""
         self.write(SETTINGS_FILE, json.dumps(settings))
 
+    def address(self, family):
+        """The node's own address of a family (4 or 6), on the wire."""
+        return self.v4 if family == 4 else self.v6
+
     def subnets(self):
         """The subnets that the node assigns itself, IPv6 first."""
         return json.loads(self.control("derive", "--machine-id", self.machine_id, "--json").stdout)["subnets"]
@@ -91,16 +95,17 @@ class Cluster:
     def internet(self):
         return self.underlay.internet
 
-    def node_list(self):
+    def node_list(self, features=""):
+        annotations = {"warrens.io/features": features} if features else {}
         return {
             "apiVersion": "v1",
             "kind": "List",
-            "items": [node.entry(outside=self.outside) for node in self.nodes],
+            "items": [node.entry(outside=self.outside, annotations=annotations) for node in self.nodes],
         }
 
-    def announce(self):
-        """Writes the node file of every node."""
-        text = json.dumps(self.node_list(), indent=2)
+    def announce(self, features=""):
+        """Writes the node file of every node; `features` is what each announces of itself, separated by commas."""
+        text = json.dumps(self.node_list(features), indent=2)
         for node in self.nodes:
             node.write(NODE_FILE, text)
 

@@ -1,4 +1,4 @@
-"""Stands in for kube-proxy: the rules that it makes of Services on a node, of either of its modes, installed with the same tools.
+"""Stands in for kube-proxy: the rules that it makes of Services on a node, in either of two modes, by the tools that it uses.
 
 The text of the rules is ours. Their structure (chains, maps and sets, their names, the order and the hooks of the rules, marks,
 what is masqueraded, what changes when endpoints do) is that of kube-proxy 1.26 to 1.33 with `--cluster-cidr` and otherwise
@@ -37,9 +37,7 @@ class Endpoint:
     @classmethod
     def of(cls, place, port):
         """The endpoint at a port of a `Pod` or of a `Node`."""
-        if hasattr(place, "node"):
-            return cls(place.node.name, place.address(4), place.address(6), port)
-        return cls(place.name, place.v4, place.v6, port)
+        return cls(getattr(place, "node", place).name, place.address(4), place.address(6), port)
 
     def address(self, family):
         return self.v4 if family == 4 else self.v6

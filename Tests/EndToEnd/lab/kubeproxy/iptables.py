@@ -65,7 +65,7 @@ class Iptables(KubeProxy):
                 try:
                     self.node.run(program, "-t", "nat", "-A", "KUBE-PROBE", *rule.split())
                 except CommandFailed as failure:
-                    reasons.append(f"{extension} in IPv{family}: {failure.outcome.stderr.strip()}")
+                    reasons.append(f"{extension} in IPv{family}: {failure.outcome.stderr.splitlines()[0]}")
             for verb in ("-F", "-X"):
                 self.node.run(program, "-t", "nat", verb, "KUBE-PROBE")
         return reasons
@@ -114,8 +114,9 @@ class ServicePortRules:
         if everywhere:
             cluster = self.distribution("KUBE-SVC", everywhere)
             self.nat.append(f"-A KUBE-SERVICES {self.comment} {self.to_cluster_address} -j {cluster}")
+            foreign = f"-A {cluster} {self.comment} {self.to_cluster_address} ! -s {CLUSTER[family]} -j KUBE-MARK-MASQ"
             # In front of the distribution.
-            self.nat.insert(0, f"-A {cluster} {self.comment} {self.to_cluster_address} ! -s {CLUSTER[family]} -j KUBE-MARK-MASQ")
+            self.nat.insert(0, foreign)
             for endpoint in everywhere:
                 self.endpoint(endpoint)
         else:

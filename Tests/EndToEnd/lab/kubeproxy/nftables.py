@@ -80,7 +80,7 @@ class Nftables(KubeProxy):
                     f"add rule {table} probe {rule.replace('IP', ip)}\ndelete table {table}\n"
                 ))
                 if outcome.returncode != 0:
-                    reasons.append(f"{name} in IPv{family}: {outcome.stderr.strip().splitlines()[0]}")
+                    reasons.append(f"{name} in IPv{family}: {outcome.stderr.splitlines()[0]}")
         return reasons
 
     def apply(self, family):
@@ -88,7 +88,7 @@ class Nftables(KubeProxy):
         text = OBJECTS.replace("TABLE", table).replace("IPv_", f"ipv{family}_").replace("IP ", f"{ip} ")
         lines = text.replace("SERVICES", SERVICES[family]).replace("MASQUERADE", MASQUERADE).splitlines()
         # The addresses of the devices with default routes, `--nodeport-addresses primary`.
-        lines.append(f"add element {table} nodeport-ips {{ {self.node.v4 if family == 4 else self.node.v6} }}")
+        lines.append(f"add element {table} nodeport-ips {{ {self.node.address(family)} }}")
         made = []
         for service in self.services:
             lines.append(f"add element {table} cluster-ips {{ {service.address(family)} }}")
@@ -120,7 +120,8 @@ class ServicePortRules:
         if everywhere:
             self.cluster(everywhere)
         else:
-            self.element("no-endpoint-services", f"{service.address(family)} . {protocol} . {service.port}", "goto reject-chain")
+            key = f"{service.address(family)} . {protocol} . {service.port}"
+            self.element("no-endpoint-services", key, "goto reject-chain")
         if service.node_port:
             self.node_port(everywhere, here)
 
