@@ -4,7 +4,7 @@
 build_packages=(libbpf-dev libc-ares-dev libelf-dev libmnl-dev libnl-3-dev libnl-route-3-dev pkg-config binutils zlib1g-dev)
 
 # What the end-to-end suites need beside our executables.
-suite_packages=(iproute2 nftables iptables conntrack procps util-linux iputils-ping ethtool iperf3 tcpdump python3
+suite_packages=(iproute2 nftables iptables conntrack kmod procps util-linux iputils-ping ethtool iperf3 tcpdump python3
     python3-grpcio python3-yaml containernetworking-plugins containerd runc busybox-static)
 
 need_packages() {
