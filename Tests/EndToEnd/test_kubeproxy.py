@@ -213,7 +213,11 @@ class Services:
         address = moving[0].address
 
         def answering(family, udp=False):
-            return call(self.one, address(family), 80, udp=udp, timeout=2)["called"]
+            return call(self.one, address(family), 80, udp=udp)["called"]
+
+        def established():
+            entries = conntrack(self.first, *map(address, FAMILIES))
+            return [entry for entry in entries if " ESTABLISHED " in entry]
 
         with ExitStack() as stack:
             direct = [stack.enter_context(chatting(self.one, self.two.address(family), PORT)) for family in FAMILIES]
@@ -222,7 +226,7 @@ class Services:
                 asking = [meanwhile.enter_context(chatting(self.one, address(family), 80)) for family in FAMILIES]
 
                 def change():
-                    self.assertGoOn(asking + direct)
+                    eventually(lambda: self.assertEqual(len(established()), len(FAMILIES)), within=60)
                     self.sync(*self.services, moving[1])
                     for family in FAMILIES:
                         for udp in (False, True):

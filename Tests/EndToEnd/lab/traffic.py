@@ -110,7 +110,8 @@ def calls(place, address, port, length=0, *, times=1, udp=False, timeout=20, sec
 
 @contextmanager
 def chatting(place, address, port, length=500):
-    """Talks with a `listening` server by datagrams of that many bytes; yields a function that tells how many answers have come until now."""
+    """Talks with a `listening` server by datagrams of that many bytes; yields a function that tells how many answers have
+    come until now."""
     with tempfile.NamedTemporaryFile("r", prefix="warrens-") as output:
         with open(output.name, "w") as end:
             running = place.start("python3", TALK, "chat", address, port, length, stdout=end)
