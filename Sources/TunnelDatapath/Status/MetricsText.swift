@@ -50,7 +50,7 @@ struct MetricsText {
 
     /// - Parameter quotes: Whether the text will stand between quotation marks.
     private static func escaped(_ text: String, quotes: Bool) -> String {
-        guard text.utf8.contains(where: { [0x0a, 0x22, 0x5c].contains($0) }) else { return text }
+        guard text.utf8.contains(where: { $0 == 0x0a || $0 == 0x22 || $0 == 0x5c }) else { return text }
         return text.reduce(into: "") { result, character in
             switch character {
             case "\\": result += "\\\\"

@@ -14,7 +14,7 @@ def request(node, path, *, method="GET", timeout=5):
         end.settimeout(timeout * PATIENCE)
         end.connect(node.path(SOCKET))
         end.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
-        answer = b""
+        answer = bytearray()
         while chunk := end.recv(1 << 16):
             answer += chunk
     head, _, body = answer.partition(b"\r\n\r\n")
