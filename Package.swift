@@ -102,6 +102,10 @@ let package = Package(
         room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
+        room("Resolver", ["Addressing", "Host", "ResolverShim"]),
+        room(
+            "Service",
+            ["Addressing", "Host", "Overlay", "SyscallShim", .product(name: "Logging", package: "swift-log")]),
         .target(
             name: "KernelPath", dependencies: ["Addressing", "BPFShim", "Host", "Netlink", "Overlay", "PacketPath"],
             swiftSettings: strict,
@@ -120,13 +124,13 @@ let package = Package(
         executableRoom(
             "TunnelDatapath",
             [
-                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "PacketPath", "ResolverShim",
-                "SyscallShim", .product(name: "Logging", package: "swift-log"),
+                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "PacketPath", "Resolver",
+                "Service", "SyscallShim", .product(name: "Logging", package: "swift-log"),
             ], exclude: ["BPF"]),
         executableRoom(
             "Operator",
             [
-                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "SyscallShim",
+                "Addressing", "CNI", "Host", "JSON", "KernelPath", "Netlink", "Overlay", "Service", "SyscallShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -150,8 +154,12 @@ let package = Package(
             ],
             exclude: ["BPF"], swiftSettings: strict, plugins: ["BPFCompile"]),
         tests(of: "PacketPath", ["Addressing", "Overlay"]),
-        tests(of: "TunnelDatapath", ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath"]),
-        tests(of: "Operator", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "KernelPath", "Netlink", "Overlay"]),
+        tests(
+            of: "TunnelDatapath",
+            ["Addressing", "Host", "JSON", "KernelEye", "Netlink", "Overlay", "PacketPath", "Service"]),
+        tests(
+            of: "Operator",
+            ["Addressing", "CNI", "Host", "JSON", "KernelEye", "KernelPath", "Netlink", "Overlay", "Service"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Host
 internal import Logging
+internal import Service
 internal import SyscallShim
 
 /// `warrensd`: the tunnel process of a Warrens node.
@@ -75,7 +76,7 @@ struct Main {
     ) throws(StartError) -> Logger {
         let sink: any LogSink
         do throws(SystemError) {
-            if let journal = JournalSink() {
+            if let journal = JournalSink(identifier: "warrensd") {
                 sink = journal
             } else if isAwaited, !command.foreground {
                 sink = try FileSink(path: paths.log)

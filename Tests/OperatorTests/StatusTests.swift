@@ -5,6 +5,7 @@ import Overlay
 import Testing
 
 @testable import Operator
+@testable import Service
 
 @Suite struct StatusTests {
     private static func report() throws -> StatusReport {

@@ -4,6 +4,7 @@ import JSON
 import KernelEye
 import Overlay
 import PacketPath
+import Service
 
 @testable import TunnelDatapath
 

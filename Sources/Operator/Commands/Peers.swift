@@ -3,6 +3,7 @@ import ArgumentParser
 import Host
 import JSON
 import Overlay
+import Service
 
 /// Prints the other nodes as the datapath sees them.
 struct Peers: ParsableCommand {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Host
 import JSON
 import Overlay
+import Service
 
 /// Measures the round trip to another node through the overlay.
 struct Ping: ParsableCommand {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Host
 import JSON
 import Overlay
+import Service
 
 /// Prints how this node is doing.
 struct Status: ParsableCommand {

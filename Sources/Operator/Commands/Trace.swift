@@ -4,6 +4,7 @@ import CNI
 import Host
 import JSON
 import Overlay
+import Service
 
 /// Prints what would become of a packet that a pod sends.
 struct Trace: ParsableCommand {

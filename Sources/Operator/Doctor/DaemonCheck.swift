@@ -2,6 +2,7 @@ import Addressing
 import Host
 import Netlink
 import Overlay
+import Service
 
 /// The tunnel process, its port, its registry and the MTU.
 struct DaemonCheck: Check {

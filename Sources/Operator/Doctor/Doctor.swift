@@ -3,6 +3,7 @@ import Host
 import JSON
 import Netlink
 import Overlay
+import Service
 
 /// Looks for what keeps pods from talking.
 struct Doctor: ParsableCommand {

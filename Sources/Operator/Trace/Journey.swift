@@ -4,6 +4,7 @@ import Host
 import JSON
 import Netlink
 import Overlay
+import Service
 
 /// The way of a packet from a pod, stage by stage. Each stage asks whoever decides there, and notes the answer.
 struct Journey {

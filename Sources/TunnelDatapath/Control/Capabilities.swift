@@ -43,6 +43,16 @@ enum Capabilities {
             fastPath: settings.fastPath == .on)
     }
 
+    /// What others act on when this node announces it, sorted. Leaving checksums partial is a wish of the operator's, and
+    /// so is not among them.
+    static func features(_ settings: Settings, hasKernelPath: Bool) -> [String] {
+        var features: [String] = []
+        if hasKernelPath { features.append(PlanMaker.Feature.kernelPath) }
+        if settings.framing == .gpe { features.append("gpe") }
+        // Every socket of the tunnel takes such datagrams.
+        return features + [PlanMaker.Feature.zeroChecksum6]
+    }
+
     /// Queues beyond this many are for the settings to ask for: each costs two threads and their memory.
     private static let mostQueues = 4
 

@@ -4,6 +4,7 @@ internal import KernelPath
 internal import Logging
 internal import Overlay
 internal import PacketPath
+internal import Service
 internal import SyscallShim
 
 /// The control side of the tunnel process: one thread that waits for what changes (files, kernel, signals, the status
@@ -19,8 +20,8 @@ final class Daemon {
 
     private let board: StatusBoard
     private let server: StatusServer
-    private let watch: NodeFileWatch
-    private let settingsWatch: NodeFileWatch
+    private let watch: FileWatch
+    private let settingsWatch: FileWatch
     private let reload: Event
     private let timers: Timers
 
@@ -37,8 +38,8 @@ final class Daemon {
         }
         do throws(SystemError) {
             // Before the files are read, so that no change in between is missed.
-            watch = try NodeFileWatch(path: paths.root + settings.nodeFile)
-            settingsWatch = try NodeFileWatch(path: paths.settings)
+            watch = try FileWatch(path: paths.root + settings.nodeFile)
+            settingsWatch = try FileWatch(path: paths.settings)
             timers = try Timers()
         } catch {
             throw StartError(error)

@@ -2,6 +2,7 @@ import Addressing
 internal import Host
 internal import Logging
 internal import Overlay
+internal import Service
 internal import SyscallShim
 
 /// This node's identity over time: dated once the clock is right, given up where another node has the better claim,

@@ -1,6 +1,6 @@
 import Addressing
 internal import Host
-internal import ResolverShim
+internal import Resolver
 internal import Synchronization
 
 /// Keeps the addresses of the peers' host names, on a thread of its own: a name server may take seconds to answer, or
@@ -65,50 +65,21 @@ final class NameResolver: Sendable {
 
     /// - Returns: False where it is time to stop.
     private func lookUp(_ names: [String]) -> Bool {
-        var results = [warrens_resolution](repeating: warrens_resolution(), count: names.count)
-        let code = Self.resolve(names, &results, stop: stopped.descriptor)
+        let answers = HostLookup.addresses(of: names, stop: stopped.descriptor)
         if Wait.forAny([(stopped.descriptor, Wait.readable)], milliseconds: 0)[0] != 0 { return false }
         let now = monotonicSeconds()
         let isNews = state.withLock { state in
             let former = state.schedule.addresses
-            for (name, result) in zip(names, results) {
-                let addresses = code == 0 ? Self.addresses(result) : []
-                if addresses.isEmpty {
+            for (name, answer) in zip(names, answers) {
+                if answer.addresses.isEmpty {
                     state.schedule.failed(name, now: now)
                 } else {
-                    state.schedule.resolved(name, addresses, life: Int(result.time_to_live), now: now)
+                    state.schedule.resolved(name, answer.addresses, life: answer.life, now: now)
                 }
             }
             return state.schedule.addresses != former
         }
         if isNews { changed.signal() }
         return true
-    }
-
-    private static func resolve(_ names: [String], _ results: inout [warrens_resolution], stop: Int32) -> Int32 {
-        var text: [CChar] = []
-        var offsets: [Int] = []
-        for name in names {
-            offsets.append(text.count)
-            text += name.utf8.map { CChar(bitPattern: $0) } + [0]
-        }
-        // Sound: the pointers lead into `text`, which lives until the call has ended, to texts that end with a zero.
-        return unsafe text.withUnsafeBufferPointer { text in
-            let pointers: [UnsafePointer<CChar>?] = unsafe offsets.map { offset in
-                unsafe text.baseAddress.map { unsafe $0 + offset }
-            }
-            return unsafe warrens_resolve(pointers, &results, Int32(pointers.count), stop)
-        }
-    }
-
-    private static func addresses(_ result: warrens_resolution) -> [IPAddress] {
-        // Sound: the C side fills `count` of them.
-        unsafe withUnsafeBytes(of: result.addresses) { memory in
-            let addresses = unsafe memory.bindMemory(to: warrens_host_address.self)
-            return unsafe addresses.prefix(Int(result.count)).compactMap { address in
-                let bytes = unsafe withUnsafeBytes(of: address.bytes) { unsafe Array($0) }
-                return IPAddress(bytes: address.is_v6 == 1 ? bytes : Array(bytes.prefix(4)))
-            }
-        }
     }
 }

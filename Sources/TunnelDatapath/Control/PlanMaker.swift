@@ -11,7 +11,7 @@ struct PlanMaker {
     private static let cautiousLimit = 1420
 
     /// What `warrens.io/features` calls the abilities of a node that others act on.
-    private enum Feature {
+    enum Feature {
         static let checksumDeferral = "checksum-deferral"
         static let kernelPath = "ebpf"
         static let zeroChecksum6 = "zero-checksum6"

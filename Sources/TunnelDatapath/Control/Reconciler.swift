@@ -251,7 +251,9 @@ final class Reconciler {
         StatusReporter(
             paths: paths, framing: settings.framing, node: identity.node, loader: loader, hostProblems: hostProblems,
             mtu: mtu, datapath: datapaths.layers, datapathReason: datapaths.reason,
-            aggregation: datapaths.aggregation.label, warnings: warnings.texts, otherFraming: otherFraming)
+            aggregation: datapaths.aggregation.label,
+            features: Capabilities.features(settings, hasKernelPath: datapaths.kernelLayer != nil),
+            warnings: warnings.texts, otherFraming: otherFraming)
     }
 
     func stop() {

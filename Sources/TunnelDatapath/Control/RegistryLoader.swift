@@ -1,5 +1,6 @@
 internal import Host
 internal import Overlay
+internal import Service
 
 /// Keeps the registry: what the node annotation file last said that made sense.
 struct RegistryLoader {

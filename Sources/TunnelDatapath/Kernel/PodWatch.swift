@@ -1,5 +1,6 @@
 internal import Host
 internal import Netlink
+internal import Service
 
 /// Tells when to look for this node's pods anew: a record was written or removed, a link has changed, or the traffic
 /// control of one. Most of what it tells of changes no pod, and one pod's coming makes it speak many times: wait a little

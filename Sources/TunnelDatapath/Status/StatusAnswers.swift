@@ -1,6 +1,7 @@
 internal import JSON
 internal import Overlay
 internal import PacketPath
+internal import Service
 
 /// What the daemon answers on its socket.
 struct StatusAnswers: Sendable {
@@ -21,12 +22,14 @@ struct StatusAnswers: Sendable {
             }
             switch path {
             case "/status": return .json(status(reporter.report(uptime: uptime).report, peers(reporter)))
+            case "/features": return HTTP.Response(status: 200, body: reporter.features.joined(separator: ",") + "\n")
             case "/peers": return .json(peers(reporter) + "\n")
             case "/trace": return trace(request.query, reporter)
             case "/metrics": return metrics(request.query, reporter)
             default:
                 return HTTP.Response(
-                    status: 404, body: "there are GET /status, /peers, /trace, /metrics, /healthz and POST /reload\n")
+                    status: 404,
+                    body: "there are GET /status, /peers, /features, /trace, /metrics, /healthz and POST /reload\n")
             }
         default:
             return HTTP.Response(status: 405, body: "use GET, or POST for /reload\n")

@@ -16,6 +16,8 @@ struct StatusReporter: Sendable {
     let datapathReason: String
     /// What merges received packets, in a word.
     let aggregation: String
+    /// What this node can do that others act on, in the words of `warrens.io/features`.
+    let features: [String]
     let warnings: [String]
     /// When each of some peers last sent with another framing, in seconds of the monotonic clock.
     let otherFraming: [String: Int64]

@@ -1,11 +1,11 @@
 internal import Glibc
-internal import Host
+public import Host
 
 /// Unix-domain sockets by path.
-enum UnixSocket {
+public enum UnixSocket {
     /// Opens a listening stream socket at `path`, in the place of whatever a killed predecessor left there. Only root
     /// may connect.
-    static func listen(at path: String) throws(SystemError) -> OwnedDescriptor {
+    public static func listen(at path: String) throws(SystemError) -> OwnedDescriptor {
         let raw = try retrying("open socket", path) {
             socket(
                 AF_UNIX,
@@ -23,7 +23,7 @@ enum UnixSocket {
     }
 
     /// Connects `descriptor` to the socket at `path`.
-    static func connect(_ descriptor: Int32, to path: String) -> Bool {
+    public static func connect(_ descriptor: Int32, to path: String) -> Bool {
         guard var address = address(path) else { return false }
         return unsafe withSocketAddress(&address) { unsafe Glibc.connect(descriptor, $0, $1) } == 0
     }

@@ -1,32 +1,39 @@
 internal import Glibc
-internal import Host
+public import Host
 internal import SyscallShim
 
-/// Answers requests on the daemon's unix socket, on a thread of its own: whatever a client does or fails to do, no
+/// Answers requests on a unix socket, and on a TCP port where one is wanted, on a thread of its own: whatever a client does or fails to do, no
 /// packet and no other client waits for it.
-final class StatusServer {
+public final class StatusServer {
     private let path: String
-    private let listener: SharedDescriptor
+    private let listeners: [SharedDescriptor]
     private let stopped: Event
     private let worker: Worker
 
-    /// - Parameter answer: Called on the server's thread.
-    init(path: String, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) throws(SystemError) {
-        let listener = SharedDescriptor(try UnixSocket.listen(at: path))
+    /// - Parameters:
+    ///   - path: The unix socket's.
+    ///   - port: Where to listen beside that.
+    ///   - answer: Called on the server's thread.
+    public init(
+        path: String, port: ListeningPort? = nil, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response
+    ) throws(SystemError) {
+        var listeners = [SharedDescriptor(try UnixSocket.listen(at: path))]
+        if let port { listeners.append(SharedDescriptor(try port.listen())) }
+        let all = listeners
         let stopped = try Event()
         self.path = path
-        self.listener = listener
+        self.listeners = listeners
         self.stopped = stopped
         worker = try Worker(name: "warrens-status") {
-            ServerLoop(listener: listener, answer: answer).run(until: stopped)
+            ServerLoop(listeners: all, answer: answer).run(until: stopped)
         }
     }
 
     /// Refuses whoever connects from now on, before anything else ends.
-    func stop() {
+    public func stop() {
         _ = try? Files.remove(path)
         stopped.signal()
-        shutdown(listener.raw, Int32(SHUT_RDWR))
+        for listener in listeners { shutdown(listener.raw, Int32(SHUT_RDWR)) }
         worker.join()
     }
 }
@@ -40,36 +47,37 @@ private final class ServerLoop {
     /// In bytes: what an answer about thousands of peers takes is given back at once.
     private static let largeAnswer = 1 << 20
 
-    private let listener: SharedDescriptor
+    private let listeners: [SharedDescriptor]
     private let answer: @Sendable (HTTP.Request) -> HTTP.Response
     private var clients: [Client] = []
 
-    init(listener: SharedDescriptor, answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) {
-        self.listener = listener
+    init(listeners: [SharedDescriptor], answer: @escaping @Sendable (HTTP.Request) -> HTTP.Response) {
+        self.listeners = listeners
         self.answer = answer
     }
 
     func run(until stopped: Event) {
         while true {
             let accepting = clients.count < Self.clientLimit
-            var waits = [
-                (stopped.descriptor, Wait.readable), (accepting ? listener.raw : -1, Wait.readable),
-            ]
+            var waits = [(stopped.descriptor, Wait.readable)]
+            waits += listeners.map { (accepting ? $0.raw : -1, Wait.readable) }
             waits += clients.map { ($0.descriptor, $0.isWriting ? Wait.writable : Wait.readable) }
             let happened = Wait.forAny(waits, milliseconds: clients.isEmpty ? -1 : 1000)
             if happened[0] != 0 { return }
             let now = monotonicSeconds()
-            for (client, events) in zip(clients, happened.dropFirst(2)) where events != 0 {
+            for (client, events) in zip(clients, happened.dropFirst(1 + listeners.count)) where events != 0 {
                 client.advance(now: now, answer)
             }
             let isLarge = clients.contains { $0.isDone && $0.answerSize > Self.largeAnswer }
             clients.removeAll { $0.isDone || now - $0.lastProgress > Self.patience }
             if isLarge { warrens_return_memory() }
-            if happened[1] != 0 { accept(now: now) }
+            for (listener, events) in zip(listeners, happened.dropFirst()) where events != 0 {
+                accept(from: listener, now: now)
+            }
         }
     }
 
-    private func accept(now: Int64) {
+    private func accept(from listener: SharedDescriptor, now: Int64) {
         let raw = Glibc.accept(listener.raw, nil, nil)
         guard raw >= 0 else {
             // Out of descriptors or memory: the client stays in the queue, and this must not become a busy loop.

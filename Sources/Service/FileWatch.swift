@@ -1,15 +1,15 @@
 internal import Glibc
-internal import Host
+public import Host
 
 /// Notices every change of one file: written in place, truncated, replaced by rename, deleted, made again, its
 /// directory made later or replaced, a symbolic link on the way switched (as a projected ConfigMap does).
 ///
 /// inotify on directories alone: a watch on the file itself would follow the file that was renamed away.
-final class NodeFileWatch {
+public final class FileWatch {
     private let path: String
     private let directories: DirectoryWatch
     private var last: Signature?
-    var descriptor: Int32 { directories.descriptor }
+    public var descriptor: Int32 { directories.descriptor }
 
     /// What differs between two contents of the file.
     private struct Signature: Equatable {
@@ -20,7 +20,7 @@ final class NodeFileWatch {
         var nanoseconds: Int
     }
 
-    init(path: String) throws(SystemError) {
+    public init(path: String) throws(SystemError) {
         self.path = path
         directories = try DirectoryWatch(path)
         watch()
@@ -28,10 +28,10 @@ final class NodeFileWatch {
     }
 
     /// Takes the waiting events off the descriptor; what they say is found out by ``hasChanged()``.
-    func drain() { directories.drain() }
+    public func drain() { directories.drain() }
 
     /// True where the file is not what it was when this was asked before.
-    func hasChanged() -> Bool {
+    public func hasChanged() -> Bool {
         watch()
         let present = signature()
         defer { last = present }

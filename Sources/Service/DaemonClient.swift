@@ -1,11 +1,11 @@
-import Glibc
-import Host
-import JSON
-import Overlay
+internal import Glibc
+public import Host
+internal import JSON
+public import Overlay
 
 /// Why `warrensd` gave no answer.
-struct DaemonError: Error, CustomStringConvertible {
-    enum Cause {
+public struct DaemonError: Error, CustomStringConvertible {
+    public enum Cause: Sendable {
         /// No process listens at all.
         case down
         /// We may not ask.
@@ -14,10 +14,10 @@ struct DaemonError: Error, CustomStringConvertible {
         case broken
     }
 
-    let cause: Cause
-    let description: String
+    public let cause: Cause
+    public let description: String
 
-    var remedy: String {
+    public var remedy: String {
         switch cause {
         case .down: "start a pod, which starts it, or `systemctl start warrensd` where systemd runs it"
         case .forbidden: "run warrensctl as root"
@@ -27,22 +27,22 @@ struct DaemonError: Error, CustomStringConvertible {
 }
 
 /// Asks this node's `warrensd` over its Unix socket, by HTTP/1.0.
-struct DaemonClient {
+public struct DaemonClient: Sendable {
     private static let timeout = 5
     private static let answerLimit = 1 << 28
-    let path: String
+    public let path: String
 
-    init(_ paths: NodePaths) {
+    public init(_ paths: NodePaths) {
         path = paths.socket
     }
 
     /// The daemon's report about itself.
-    func status() throws -> StatusReport {
+    public func status() throws -> StatusReport {
         try StatusReport(json: try JSONValue(parsing: get("/status")))
     }
 
     /// What the daemon would do with a packet that the host routes into the tunnel.
-    func trace(_ packet: TrialPacket) throws(DaemonError) -> TraceReport {
+    public func trace(_ packet: TrialPacket) throws(DaemonError) -> TraceReport {
         let answer = try get("/trace?\(packet.query)")
         do {
             return try TraceReport(json: try JSONValue(parsing: answer))
@@ -51,8 +51,14 @@ struct DaemonClient {
         }
     }
 
+    /// What the daemon's node can do that others act on (`warrens.io/features`).
+    public func features() throws(DaemonError) -> Set<String> {
+        let text = String(decoding: try get("/features"), as: UTF8.self)
+        return Set(text.split { $0 == "," || $0 == "\n" }.map(String.init))
+    }
+
     /// The body of the answer to a GET request.
-    func get(_ resource: String) throws(DaemonError) -> [UInt8] {
+    public func get(_ resource: String) throws(DaemonError) -> [UInt8] {
         let answer: [UInt8]
         do throws(SystemError) {
             let stream = try UnixStream.connect(to: path, timeout: Self.timeout)

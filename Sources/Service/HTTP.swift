@@ -1,22 +1,30 @@
 /// As much of HTTP/1.0 (RFC 1945) as a status socket needs: one request, one response, then the end.
-enum HTTP {
+public enum HTTP {
     /// The longest request that is read, in bytes.
-    static let requestLimit = 8192
+    public static let requestLimit = 8192
 
-    struct Request: Equatable {
-        var method: String
+    public struct Request: Equatable, Sendable {
+        public var method: String
         /// Without the query.
-        var path: String
+        public var path: String
         /// What stands behind the path, without the question mark.
-        var query = ""
+        public var query = ""
     }
 
-    struct Response: Equatable {
-        var status: Int
-        var type = "text/plain; charset=utf-8"
-        var body: String
+    public struct Response: Equatable, Sendable {
+        public var status: Int
+        public var type: String
+        public var body: String
 
-        static func json(_ body: String) -> Response { Response(status: 200, type: "application/json", body: body) }
+        public init(status: Int, type: String = "text/plain; charset=utf-8", body: String) {
+            self.status = status
+            self.type = type
+            self.body = body
+        }
+
+        public static func json(_ body: String) -> Response {
+            Response(status: 200, type: "application/json", body: body)
+        }
 
         /// What goes over the socket.
         func bytes(withBody: Bool = true) -> [UInt8] {

@@ -1,25 +1,25 @@
 internal import Glibc
 internal import Host
-internal import Logging
+public import Logging
 internal import Overlay
 
-/// The daemon's log: swift-log in front, one sink behind.
-struct WarrensLog: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level
+/// A process's log: swift-log in front, one sink behind.
+public struct WarrensLog: LogHandler {
+    public var metadata: Logger.Metadata = [:]
+    public var logLevel: Logger.Level
     private let sink: any LogSink
 
-    init(sink: any LogSink, level: Logger.Level) {
+    public init(sink: any LogSink, level: Logger.Level) {
         self.sink = sink
         logLevel = level
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    public func log(event: LogEvent) {
         var fields = metadata
         for (key, value) in event.metadata ?? [:] { fields[key] = value }
         let sorted = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
@@ -28,12 +28,12 @@ struct WarrensLog: LogHandler {
 }
 
 /// The time of day for people.
-enum WallClock {
+public enum WallClock {
     /// Seconds since 1970.
-    static func seconds() -> Int64 { Int64(time(nil)) }
+    public static func seconds() -> Int64 { Int64(time(nil)) }
 
     /// `2026-03-01T12:00:00.123Z`
-    static func text() -> String {
+    public static func text() -> String {
         var now = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &now)
         let seconds = Timestamp(seconds: Int64(now.tv_sec)).description

@@ -1,16 +1,18 @@
 internal import Glibc
-internal import Host
-internal import Logging
+public import Host
+public import Logging
 internal import Synchronization
 
 /// Where log events end up.
-protocol LogSink: Sendable {
+public protocol LogSink: Sendable {
     func write(level: Logger.Level, message: String, fields: [(key: String, value: String)])
 }
 
 /// Lines on standard error.
-struct StandardErrorSink: LogSink {
-    func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
+public struct StandardErrorSink: LogSink {
+    public init() {}
+
+    public func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
         let line = LogLine.text(time: WallClock.text(), level: level, message: message, fields: fields)
         // One write for one line, so that lines of several threads do not mix. Nothing can be done about a failure.
         var bytes = Array(line.utf8)
@@ -20,7 +22,7 @@ struct StandardErrorSink: LogSink {
 
 /// Lines in a file that never grows beyond twice its limit: when it is full it becomes `<path>.1`, in the place of the
 /// one before.
-final class FileSink: LogSink {
+public final class FileSink: LogSink {
     private let path: String
     private let limit: Int
     private let state: Mutex<State>
@@ -31,13 +33,13 @@ final class FileSink: LogSink {
     }
 
     /// - Parameter limit: Bytes.
-    init(path: String, limit: Int = 1 << 20) throws(SystemError) {
+    public init(path: String, limit: Int = 1 << 20) throws(SystemError) {
         self.path = path
         self.limit = limit
         state = Mutex(try Self.open(path))
     }
 
-    func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
+    public func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
         let line = LogLine.text(time: WallClock.text(), level: level, message: message, fields: fields)
         state.withLock { state in
             if state.size + line.utf8.count > limit {
@@ -58,22 +60,25 @@ final class FileSink: LogSink {
 }
 
 /// journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): one datagram for each event, every field by itself.
-struct JournalSink: LogSink {
+public struct JournalSink: LogSink {
     private let socket: OwnedJournalSocket
+    private let identifier: String
 
-    /// Nil unless standard error leads to the journal, as JOURNAL_STREAM tells (systemd.exec(5)).
-    init?() {
+    /// - Parameter identifier: The program's name, by which `journalctl -t` finds its lines.
+    /// - Returns: Nil unless standard error leads to the journal, as JOURNAL_STREAM tells (systemd.exec(5)).
+    public init?(identifier: String) {
         guard let stream = environmentVariable("JOURNAL_STREAM") else { return nil }
         var status = stat()
         guard unsafe fstat(STDERR_FILENO, &status) == 0, stream == "\(status.st_dev):\(status.st_ino)",
             let socket = OwnedJournalSocket()
         else { return nil }
         self.socket = socket
+        self.identifier = identifier
     }
 
-    func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
+    public func write(level: Logger.Level, message: String, fields: [(key: String, value: String)]) {
         var datagram = Self.field("MESSAGE", message) + Self.field("PRIORITY", "\(Self.priority(level))")
-        datagram += Self.field("SYSLOG_IDENTIFIER", "warrensd")
+        datagram += Self.field("SYSLOG_IDENTIFIER", identifier)
         for field in fields { datagram += Self.field("WARRENS_\(Self.name(field.key))", field.value) }
         socket.send(datagram)
     }

@@ -1,9 +1,9 @@
-internal import Logging
+public import Logging
 
 /// One event as text: what a person reads on a terminal and in the log file.
-enum LogLine {
+public enum LogLine {
     /// `2026-03-01T12:00:00.123Z warning peer has no endpoint peer=b`, with a line feed.
-    static func text(time: String, level: Logger.Level, message: String, fields: [(key: String, value: String)])
+    public static func text(time: String, level: Logger.Level, message: String, fields: [(key: String, value: String)])
         -> String
     {
         var line = "\(time) \(level.rawValue) \(oneLine(message))"
