@@ -29,6 +29,9 @@ public struct NodePaths: Hashable, Sendable {
     /// The node's identity: key, randomness, claim.
     public var identity: String { "\(state)/identity.json" }
 
+    /// What the Kubernetes API server has of this node's claim; written by `warrens-nodes`.
+    public var publishedClaim: String { "\(state)/published.json" }
+
     /// What a reboot empties, as it ends the containers: leases, attachments, sockets.
     public var run: String { "\(root)/run/warrens" }
     /// The addresses in use: a directory for each network with one file for each attachment; kept by `warrens-ipam`.
@@ -45,6 +48,14 @@ public struct NodePaths: Hashable, Sendable {
     public var socket: String { "\(run)/warrensd.sock" }
     /// Why the last start of `warrensd` failed: one line of text; absent after a good start.
     public var startError: String { "\(run)/warrensd.error" }
+    /// The socket on which `warrens-nodes` answers HTTP/1.0 requests: `GET /healthz`, `/readyz`, `/metrics`, `/status`.
+    public var nodesSocket: String { "\(run)/warrens-nodes.sock" }
+    /// Held by `warrens-nodes` as long as it runs.
+    public var nodesLock: String { "\(run)/warrens-nodes.lock" }
+    /// What keeps `warrens-nodes` from its work: one line of text; absent while nothing does.
+    public var nodesError: String { "\(run)/warrens-nodes.error" }
+    /// What kubelet gives a pod to speak to the API server with: `token` and `ca.crt`.
+    public var serviceAccount: String { "\(root)/var/run/secrets/kubernetes.io/serviceaccount" }
     /// The log of a `warrensd` that no service manager started.
     public var log: String { "\(run)/warrensd.log" }
     /// Where a file system for what the kernel keeps of the datapath `ebpf` is mounted (bpffs).

@@ -23,6 +23,7 @@ struct Setup {
     init(_ request: Request, _ paths: NodePaths) throws(CNIError) {
         configuration = try IPAMConfiguration(request.configuration, settingsPath: paths.settings)
         let node: LocalNode
+        let unpublished: LocalNode.Unpublished?
         do throws(OverlayError) {
             settings = try Settings.load(paths)
             // STATUS leaves no trace.
@@ -30,8 +31,13 @@ struct Setup {
                 request.verb == .status
                 ? try LocalNode.peek(paths: paths, settings: settings)
                 : try LocalNode.load(paths: paths, settings: settings)
+            unpublished = configuration.isTunnelled ? try node.unpublished(paths, settings) : nil
         } catch {
             throw CNIError(.invalidConfiguration, "this node's subnets are not known", details: error.description)
+        }
+        // Later, when it is published, the same call succeeds.
+        if let unpublished {
+            throw CNIError(.tryAgainLater, unpublished.problem, details: unpublished.remedy)
         }
         let plan = RangePlan(subnets: node.subnets, withholdsLast: request.configuration.type != Self.ownPlugin)
         rangeSets = try plan.rangeSets(configuration)

@@ -70,6 +70,14 @@ public struct Settings: Hashable, Sendable {
         case none
     }
 
+    /// Who keeps the node annotation file.
+    public enum NodeSource: String, Hashable, Sendable, CaseIterable {
+        /// The operator.
+        case file
+        /// `warrens-nodes`, from the Kubernetes API server. No address is leased before that has this node's claim.
+        case kubernetes
+    }
+
     /// Whether data is encrypted.
     public enum Encryption: String, Hashable, Sendable, CaseIterable {
         case none
@@ -113,6 +121,7 @@ public struct Settings: Hashable, Sendable {
     public var nodeName: String?
     /// The node annotation file, an absolute path (below `WARRENS_ROOT`).
     public var nodeFile: String = "/etc/warrens/nodes.json"
+    public var nodeSource: NodeSource = .file
     /// The cluster's Service ranges, which our prefixes must not touch.
     public var serviceCIDRs: [IPPrefix] = []
     /// The UDP port of the overlay.

@@ -5,12 +5,13 @@ public import JSON
 extension Settings {
     /// The keys of the settings file.
     public enum Key: String, CaseIterable, Sendable {
-        case profile, v4Prefix, v4Width, v6Prefix, families, subnets, nodeName, nodeFile, serviceCIDRs
+        case profile, v4Prefix, v4Width, v6Prefix, families, subnets, nodeName, nodeFile, nodeSource, serviceCIDRs
         case port, localPort, datapath, framing, fastPath, aggregation, encryption, sourceCheck, sourcePorts
         case keepalive, batching, queues, mtu
     }
 
-    /// Reads this machine's settings; a file that does not exist means the defaults.
+    /// Reads this machine's settings; a file that does not exist means the defaults. The environment variable `NODE_NAME`
+    /// goes before ``nodeName``: pods of a DaemonSet share one file, and each is told its node's name.
     ///
     /// - Throws: Where the file cannot be read or says something that makes no sense: file, key, value and remedy.
     public static func load(_ paths: NodePaths) throws(OverlayError) -> Settings {
@@ -21,7 +22,7 @@ extension Settings {
         } catch {
             throw OverlayError(error, source: path, remedy: "make the file readable, or remove it to use the defaults")
         }
-        guard let content else { return .default }
+        guard let content else { return try Settings.default.named(by: "NODE_NAME") }
         let document: JSONValue
         do throws(JSONError) {
             document = try JSONValue(parsing: content)
@@ -30,7 +31,14 @@ extension Settings {
                 source: path, problem: "not valid JSON: \(error)",
                 remedy: "correct the file, or remove it to use the defaults")
         }
-        return try Settings(json: document, source: path)
+        return try Settings(json: document, source: path).named(by: "NODE_NAME")
+    }
+
+    private func named(by variable: String) throws(OverlayError) -> Settings {
+        guard let name = environmentVariable(variable), !name.isEmpty else { return self }
+        var named = self
+        named.nodeName = try SettingsReader(source: variable).name(.nodeName, .string(name))
+        return named
     }
 
     /// Takes settings from a JSON object; `null` stands for the default.
@@ -66,6 +74,7 @@ extension Settings {
         case .subnets: subnets = try reader.prefixes(key, value)
         case .nodeName: nodeName = try reader.name(key, value)
         case .nodeFile: nodeFile = try reader.path(key, value)
+        case .nodeSource: nodeSource = try reader.choice(key, value)
         case .serviceCIDRs: serviceCIDRs = try reader.prefixes(key, value)
         case .port: port = UInt16(try reader.number(key, value, in: 1...65535))
         case .localPort: localPort = UInt16(try reader.number(key, value, in: 1...65535))

@@ -26,8 +26,8 @@ import Testing
             """
             {"profile": "paper", "v4Prefix": "10.64.0.0/12", "v4Width": 10, "v6Prefix": "fd00:1:2::/48",
              "families": ["ipv4", "ipv6"], "subnets": ["10.64.1.0/24"], "nodeName": "attic",
-             "nodeFile": "/srv/nodes.json", "serviceCIDRs": ["10.96.0.0/12", "fd00::/108"], "port": 4000,
-             "localPort": 4001, "datapath": "tun", "framing": "gpe", "encryption": "none", "sourceCheck": "loose",
+             "nodeFile": "/srv/nodes.json", "nodeSource": "kubernetes", "serviceCIDRs": ["10.96.0.0/12", "fd00::/108"],
+             "port": 4000, "localPort": 4001, "datapath": "tun", "framing": "gpe", "encryption": "none", "sourceCheck": "loose",
              "sourcePorts": "hashed", "fastPath": "off", "aggregation": "none", "keepalive": 15, "mtu": 1.4e3}
             """)
         #expect(settings.profile == .paper && settings.v4Width == 10 && settings.mtu == 1400)
@@ -36,6 +36,7 @@ import Testing
         #expect(settings.families == .explicit([.v6, .v4]))
         #expect(settings.subnets.map(\.description) == ["10.64.1.0/24"] && settings.serviceCIDRs.count == 2)
         #expect(settings.nodeName == "attic" && settings.nodeFile == "/srv/nodes.json")
+        #expect(settings.nodeSource == .kubernetes)
         #expect(settings.port == 4000 && settings.localPort == 4001)
         #expect(settings.datapath == .tun && settings.framing == .gpe)
         #expect(settings.fastPath == .off && settings.aggregation == .none)
@@ -88,6 +89,7 @@ import Testing
         (#"{"mtu": 1279}"#, "mtu", "1280"),
         (#"{"mtu": 1e300}"#, "mtu", "1280"),
         (#"{"nodeFile": "nodes.json"}"#, "nodeFile", "absolute"),
+        (#"{"nodeSource": "etcd"}"#, "nodeSource", "kubernetes"),
         (#"{"nodeName": ""}"#, "nodeName", "metadata.name"),
         (#"{"subnets": ["10.0.0.0/30"]}"#, "subnets", "28"),
         (#"{"subnets": ["10.0.0.0/24", "10.0.0.128/25"]}"#, "subnets", "overlap"),

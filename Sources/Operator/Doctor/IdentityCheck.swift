@@ -15,6 +15,9 @@ struct IdentityCheck: Check {
         }
         let subnets = node.subnets.map(\.description).joined(separator: ", ")
         var findings = [Finding.good(subject, "\(node.name), id \(node.nodeID), subnets \(subnets)")]
+        if let unpublished = facts.unpublished {
+            findings.append(.problem(subject, unpublished.problem, remedy: unpublished.remedy))
+        }
         findings += node.missingFamilies.map {
             .notice(
                 subject, "this kernel has no \($0); pods get none",

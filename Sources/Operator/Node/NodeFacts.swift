@@ -9,6 +9,8 @@ struct NodeFacts {
     let node: LocalNode?
     /// Why ``node`` is missing.
     let nodeError: String?
+    /// Why no address may be leased yet; nil where it may, or where that cannot be told.
+    let unpublished: LocalNode.Unpublished?
     /// How many container interfaces are attached.
     let attachments: Int
     /// How many addresses are leased.
@@ -25,6 +27,7 @@ struct NodeFacts {
             node = nil
             nodeError = error.description
         }
+        unpublished = (try? node?.unpublished(paths, settings)).flatMap(\.self)
         let occupancy = NodeOccupancy(paths)
         attachments = occupancy.attachments
         leases = occupancy.leased.count
