@@ -102,6 +102,7 @@ let package = Package(
         room("Netlink", ["Addressing", "Host", "NetlinkShim", "SyscallShim"]),
         room("Overlay", ["Addressing", "Host", "JSON"]),
         room("CNI", ["Addressing", "Host", "JSON"]),
+        room("Cluster", ["Addressing", "Host", "JSON", "Overlay"]),
         room("Resolver", ["Addressing", "Host", "ResolverShim"]),
         room(
             "Service",
@@ -143,6 +144,7 @@ let package = Package(
         tests(of: "Host"),
         tests(of: "JSON", ["Host"]),
         tests(of: "CNI", ["Addressing", "Host", "JSON"]),
+        tests(of: "Cluster", ["Addressing", "Host", "JSON", "Overlay"]),
         tests(of: "Overlay", ["Addressing", "Host", "JSON"]),
         tests(of: "Netlink", ["Addressing", "Host", "JSON", "KernelEye"]),
         tests(of: "CNIPlugin", ["Addressing", "CNI", "Host", "JSON", "KernelEye", "Netlink", "Overlay"]),
@@ -170,6 +172,7 @@ if Context.environment["FUZZ"] == "1" {
     let fuzzed: [(name: String, rooms: [Target.Dependency])] = [
         ("JSONFuzz", ["JSON"]),
         ("CNIFuzz", ["CNI", "JSON"]),
+        ("ClusterFuzz", ["Cluster", "JSON"]),
         ("OverlayFuzz", ["Addressing", "JSON", "Overlay"]),
         ("PacketFuzz", ["Addressing", "Overlay", "PacketPath"]),
     ]
@@ -179,6 +182,28 @@ if Context.environment["FUZZ"] == "1" {
                 name: name, dependencies: rooms, path: "Tests/Fuzz/\(name)",
                 swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
     }
+}
+
+// NODES=1 adds warrens-nodes, whose TLS and HTTP take minutes to compile: nobody who needs the plugins waits for them.
+if Context.environment["NODES"] == "1" {
+    package.products.append(.executable(name: "warrens-nodes", targets: ["KubernetesNodes"]))
+    package.dependencies += [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    ]
+    package.targets.append(
+        executableRoom(
+            "KubernetesNodes",
+            [
+                "Addressing", "Cluster", "Host", "JSON", "Overlay", "Resolver", "Service", "SyscallShim",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]))
 }
 
 // BENCHMARK=1 adds packet-bench, which the products do not need.

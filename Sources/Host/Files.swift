@@ -35,10 +35,22 @@ public enum Files {
     public static func replace(
         _ path: String, with content: some Collection<UInt8>, mode: UInt32 = 0o644, durable: Bool = false
     ) throws(SystemError) {
+        try replace(path, mode: mode, durable: durable) { file, name throws(SystemError) in
+            try file.writeAll(content, subject: name)
+        }
+    }
+
+    /// As ``replace(_:with:mode:durable:)``, for content that is never in memory as a whole.
+    ///
+    /// - Parameter write: Is given the temporary file and its name.
+    public static func replace(
+        _ path: String, mode: UInt32 = 0o644, durable: Bool = false,
+        by write: (borrowing OwnedDescriptor, String) throws(SystemError) -> Void
+    ) throws(SystemError) {
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
         do throws(SystemError) {
             let file = try OwnedDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-            try file.writeAll(content, subject: temporary)
+            try write(file, temporary)
             if durable { try retrying("fsync", temporary) { fsync(file.raw) } }
             try retrying("rename", path) { unsafe rename(temporary, path) }
         } catch {
@@ -48,6 +60,17 @@ public enum Files {
         if durable {
             let directory = try OwnedDescriptor.open(parent(of: path), O_RDONLY | O_DIRECTORY)
             try retrying("fsync", path) { fsync(directory.raw) }
+        }
+    }
+
+    /// Removes what replacements of `path` have left that were cut short. Only for whoever alone replaces that file, before
+    /// it does.
+    public static func removeRemains(of path: String) throws(SystemError) {
+        let directory = parent(of: path)
+        let prefix = (path.split(separator: "/").last ?? "") + "."
+        for name in try names(in: directory) where name.hasPrefix(prefix) && name.hasSuffix(".tmp") {
+            let marks = name.dropFirst(prefix.count).dropLast(4).split(separator: ".", omittingEmptySubsequences: false)
+            if marks.count == 2, marks.allSatisfy({ UInt32($0) != nil }) { try remove("\(directory)/\(name)") }
         }
     }
 

@@ -2,17 +2,27 @@ import Addressing
 internal import Host
 
 /// The members of one Kubernetes Node that matter here, as they stand in the file.
-struct NodeDescription {
-    var name: String?
-    var machineID: String?
+public struct NodeDescription: Sendable {
+    public var name: String?
+    /// Which state of the Node this is, by the API server's own mark (`metadata.resourceVersion`).
+    public var resourceVersion: String?
+    public var machineID: String?
     /// The annotations below `warrens.io/`, without that prefix.
-    var annotations: [String: String] = [:]
+    public var annotations: [String: String] = [:]
     /// `status.addresses`: type and address.
-    var addresses: [(type: String, address: String)] = []
+    public var addresses: [(type: String, address: String)] = []
     /// Members of a wrong type, found while reading.
     var misshapen: [(field: String, message: String)] = []
 
-    static let annotationPrefix = "warrens.io/"
+    public static let annotationPrefix = "warrens.io/"
+
+    public init() {}
+
+    /// What follows from it; nil where the node file's readers would skip this node.
+    public func entry(settings: Settings) -> NodeEntry? {
+        var interpreter = NodeInterpreter(self, position: 1, settings: settings)
+        return interpreter.entry()
+    }
 
     /// What to call the node in a problem.
     func label(position: Int) -> String {

@@ -1,14 +1,16 @@
-import JSON
+public import JSON
 
 extension JSONReader {
     /// Reads the value of one member of a Node, and keeps what of it matters.
-    mutating func readNodeMember(_ key: String, into node: inout NodeDescription) throws(JSONError) {
+    public mutating func readNodeMember(_ key: String, into node: inout NodeDescription) throws(JSONError) {
         switch key {
         case "metadata":
             guard try isNext("{", "metadata", &node) else { return }
             while let key = try nextKey() {
                 switch key {
                 case "name": node.name = try readNodeText("metadata.name", &node)
+                case "resourceVersion":
+                    node.resourceVersion = try readNodeText("metadata.resourceVersion", &node)
                 case "annotations": try readNodeAnnotations(&node)
                 default: try skipValue()
                 }

@@ -18,6 +18,33 @@ import Testing
         #expect(try Files.remove(path) && !Files.remove(path))
     }
 
+    @Test func removesWhatCutShortReplacementsLeft() throws {
+        try Files.makeDirectories(directory)
+        defer { try? Files.removeTree(directory) }
+        let kept = ["file", "file.tmp", "file.1.2", "file.x.2.tmp", "other.1.2.tmp", "file.1.2.3.tmp"]
+        for name in kept + ["file.1.2.tmp", "file.4000.4294967295.tmp"] {
+            try Files.replace("\(directory)/\(name)", with: [])
+        }
+        try Files.removeRemains(of: "\(directory)/file")
+        #expect(try Files.names(in: directory).sorted() == kept.sorted())
+        try Files.removeRemains(of: "\(directory)/none/file")
+    }
+
+    @Test func writesAFilePieceByPiece() throws {
+        try Files.makeDirectories(directory)
+        defer { try? Files.removeTree(directory) }
+        let path = "\(directory)/file"
+        try Files.replace(path) { file, name throws(SystemError) in
+            for piece in ["a", "b"] { try file.writeAll(Array(piece.utf8), subject: name) }
+        }
+        #expect(try Files.read(path) == Array("ab".utf8))
+        #expect(throws: SystemError.self) {
+            try Files.replace(path) { _, _ throws(SystemError) in throw SystemError("write", "", code: ENOSPC) }
+        }
+        #expect(try Files.read(path) == Array("ab".utf8))
+        #expect(try Files.names(in: directory) == ["file"])
+    }
+
     /// A pipe that nobody writes to must not stop the reader.
     @Test(.timeLimit(.minutes(1))) func onlyRegularFilesAreRead() throws {
         try Files.makeDirectories(directory)

@@ -1,0 +1,38 @@
+/// The report in Prometheus's text format, version 0.0.4.
+enum NodesMetrics {
+    static func text(_ report: NodesReport) -> String {
+        var text = ""
+        func single(_ name: String, _ kind: String, _ help: String, _ value: Int, labels: String = "") {
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n\(name)\(labels) \(value)\n"
+        }
+        single(
+            "warrens_nodes_build_info", "gauge", "The version of warrens-nodes that runs.", 1,
+            labels: "{version=\"\(report.version)\"}")
+        single(
+            "warrens_nodes_ready", "gauge",
+            "1 where pods can be attached: the claim is confirmed and a node file written.",
+            report.obstacle == nil ? 1 : 0)
+        single(
+            "warrens_nodes_claim_confirmed", "gauge",
+            "1 where the API server has this node's claim and nobody has a better one.", report.isConfirmed ? 1 : 0)
+        single("warrens_nodes_watching", "gauge", "1 while a watch on nodes is open.", report.isWatching ? 1 : 0)
+        single("warrens_nodes_known", "gauge", "Nodes in the node file.", report.nodes)
+        single(
+            "warrens_nodes_doubted", "gauge", "Nodes that are kept though a suspiciously short list did not have them.",
+            report.doubted)
+        single(
+            "warrens_nodes_last_contact_timestamp_seconds", "gauge",
+            "When the API server last said anything; 0 for never.", Int(report.lastContact ?? 0))
+        for (count, name, help) in counters { single(name, "counter", help, report.counts[count] ?? 0) }
+        return text
+    }
+
+    private static let counters: [(NodesReport.Count, String, String)] = [
+        (.lists, "warrens_nodes_lists_total", "Lists of all nodes that were read to their end."),
+        (.watches, "warrens_nodes_watches_total", "Watches that were opened."),
+        (.events, "warrens_nodes_watch_events_total", "Events of watches, bookmarks among them."),
+        (.patches, "warrens_nodes_patches_total", "Changes of this node's annotations."),
+        (.failures, "warrens_nodes_api_failures_total", "Attempts to speak to the API server that failed."),
+        (.fileWrites, "warrens_nodes_file_writes_total", "How often the node file was replaced."),
+    ]
+}
