@@ -21,7 +21,10 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 OUTPUT = os.path.realpath(os.path.join(HERE, "../../.build/end-to-end"))
 
 #: Longest first, so that both jobs end at about the same time.
-ORDER = ["test_soak", "test_crash", "test_annotations", "test_kubeproxy", "test_services", "test_chained", "test_pods"]
+ORDER = [
+    "test_soak", "test_crash", "test_misbehaviour", "test_annotations", "test_kubeproxy", "test_clash", "test_services",
+    "test_chained", "test_pods", "test_scale",
+]
 JOBS = 2
 #: A suite that takes this long hangs.
 TIME_LIMIT = 900 * PATIENCE

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 
@@ -24,23 +23,6 @@ class Boot(ClusterCase):
     def setUp(self):
         self.first, self.second = self.cluster.nodes
         self.two = Pod(self.second).attach()
-
-    def reboot(self, node):
-        """Loses what a reboot loses: processes, network devices and rules, /run. The state in /var/lib stays."""
-        for daemon in node.daemons():
-            os.kill(daemon, signal.SIGKILL)
-        eventually(lambda: self.assertEqual(node.daemons(), []))
-        for name in node.run("ip", "netns", "list").stdout.split():
-            if name.startswith("pod"):
-                node.run("ip", "netns", "delete", name)
-        for device in ("cni0", "warrens0"):
-            node.run("ip", "link", "delete", device, check=False)
-        for family in ("-4", "-6"):
-            node.run("ip", family, "rule", "delete", "priority", "3133", check=False)
-            node.run("ip", family, "route", "flush", "table", "31337", check=False)
-            node.run("ip", family, "route", "flush", "type", "unreachable", check=False)
-        node.run("nft", "flush", "ruleset")
-        shutil.rmtree(node.path("/run/warrens"), ignore_errors=True)
 
     def test_status_comes_first_then_the_pod_works(self):
         for round in ("first boot", "second boot"):

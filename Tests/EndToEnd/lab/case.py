@@ -1,5 +1,8 @@
 """What all suites share: a cluster for the class, and a report of its nodes when a test fails."""
 
+import os
+import shutil
+import signal
 import sys
 import time
 import unittest
@@ -54,11 +57,15 @@ class ClusterCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(cls.nodes, outside=cls.outside)
+        cls.cluster = cls.make_cluster()
         cls.addClassCleanup(cls.cluster.close)
         for node in cls.cluster.nodes:
             if cls.settings:
                 node.settings(**cls.settings)
+
+    @classmethod
+    def make_cluster(cls):
+        return Cluster(cls.nodes, outside=cls.outside)
 
     def run(self, result=None):
         failures = len(result.failures) + len(result.errors)
@@ -83,6 +90,23 @@ class ClusterCase(unittest.TestCase):
             ):
                 outcome = node.run(*command, check=False, timeout=10)
                 print(f"$ {' '.join(command)}\n{outcome.stdout}{outcome.stderr}", file=sys.stderr)
+
+    def reboot(self, node):
+        """Loses what a reboot loses: processes, network devices and rules, /run. The state in /var/lib stays."""
+        for daemon in node.daemons():
+            os.kill(daemon, signal.SIGKILL)
+        eventually(lambda: self.assertEqual(node.daemons(), []))
+        for name in node.run("ip", "netns", "list").stdout.split():
+            if name.startswith("pod"):
+                node.run("ip", "netns", "delete", name)
+        for device in ("cni0", "warrens0"):
+            node.run("ip", "link", "delete", device, check=False)
+        for family in ("-4", "-6"):
+            node.run("ip", family, "rule", "delete", "priority", "3133", check=False)
+            node.run("ip", family, "route", "flush", "table", "31337", check=False)
+            node.run("ip", family, "route", "flush", "type", "unreachable", check=False)
+        node.run("nft", "flush", "ruleset")
+        shutil.rmtree(node.path("/run/warrens"), ignore_errors=True)
 
     def assertNothingLeft(self, before, node, *, within=5):
         """Compares `Traces`; what a daemon removes by itself gets a moment to go."""

@@ -8,11 +8,11 @@ from .shell import PATIENCE
 SOCKET = "/run/warrens/warrensd.sock"
 
 
-def request(node, path, *, method="GET", timeout=5):
-    """The HTTP status and the body of an answer."""
+def request(node, path, *, method="GET", timeout=5, at=SOCKET):
+    """The HTTP status and the body of an answer, from the socket `at` a path."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.settimeout(timeout * PATIENCE)
-        end.connect(node.path(SOCKET))
+        end.connect(node.path(at))
         end.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
         answer = bytearray()
         while chunk := end.recv(1 << 16):
