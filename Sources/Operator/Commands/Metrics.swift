@@ -1,5 +1,6 @@
 import ArgumentParser
 import Host
+import Service
 
 /// Prints the daemon's metrics, or keeps them where a node exporter finds them.
 struct Metrics: ParsableCommand {
