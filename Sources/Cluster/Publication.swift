@@ -1,3 +1,4 @@
+internal import Host
 public import JSON
 public import Overlay
 
@@ -13,11 +14,14 @@ public struct Publication: Hashable, Sendable {
 
     /// - Parameter features: What this node can do; nil where that is not known, and what is announced stays.
     public init(_ node: LocalNode, features: Set<String>?) {
-        annotations = [
+        var annotations = [
             "node-id": node.nodeID.description,
             "subnets": node.subnets.map(\.description).joined(separator: ","),
             "claim": node.claim.description,
         ]
+        // Whoever says its version says that what it can do is complete.
+        if features != nil { annotations["version"] = Release.version }
+        self.annotations = annotations
         self.features = features
     }
 

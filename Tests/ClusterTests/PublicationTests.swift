@@ -1,4 +1,5 @@
 import Addressing
+import Host
 import JSON
 import Overlay
 import Testing
@@ -25,12 +26,12 @@ import Testing
             patch([:])
                 == #"{"metadata":{"annotations":{"warrens.io/claim":"generation=0","warrens.io/node-id":"302913e9dc81ee6d","#
                 + #""warrens.io/subnets":"fd53:7769:726c:3029:13e9:dc81:ee6d::/112,10.220.106.0/24","#
-                + #""warrens.io/features":"ebpf"}}}"#)
+                + #""warrens.io/version":"\#(Release.version)","warrens.io/features":"ebpf"}}}"#)
     }
 
     @Test func saysOnlyWhatDiffersAndLeavesTheOperatorsAlone() {
         let present = [
-            "claim": "generation=0", "node-id": "302913e9dc81ee6d", "features": "ebpf",
+            "claim": "generation=0", "node-id": "302913e9dc81ee6d", "features": "ebpf", "version": Release.version,
             "subnets": "fd53:7769:726c:3029:13e9:dc81:ee6d::/112,10.220.106.0/24", "endpoints": "192.0.2.1:4000",
             "routes": "198.51.100.0/24", "relay": "true",
         ]
@@ -42,7 +43,7 @@ import Testing
 
     @Test func keepsWhatTheOperatorWishesAmongTheFeatures() {
         let rest = [
-            "claim": "generation=0", "node-id": "302913e9dc81ee6d",
+            "claim": "generation=0", "node-id": "302913e9dc81ee6d", "version": Release.version,
             "subnets": "fd53:7769:726c:3029:13e9:dc81:ee6d::/112,10.220.106.0/24",
         ]
         let with = { (features: String) in rest.merging(["features": features]) { $1 } }

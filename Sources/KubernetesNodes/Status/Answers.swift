@@ -21,7 +21,7 @@ struct Answers: Sendable {
         case "/status": return .json(status(board.current).serialized() + "\n")
         case "/metrics":
             return HTTP.Response(
-                status: 200, type: "text/plain; version=0.0.4; charset=utf-8",
+                status: 200, type: MetricsText.contentType,
                 body: NodesMetrics.text(board.current) + daemonMetrics)
         default: return HTTP.Response(status: 404, body: "there are GET /healthz, /readyz, /metrics and /status\n")
         }

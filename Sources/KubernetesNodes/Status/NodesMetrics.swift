@@ -1,30 +1,28 @@
+internal import Service
+
 /// The report in Prometheus's text format, version 0.0.4.
 enum NodesMetrics {
     static func text(_ report: NodesReport) -> String {
-        var text = ""
-        func single(_ name: String, _ kind: String, _ help: String, _ value: Int, labels: String = "") {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n\(name)\(labels) \(value)\n"
-        }
-        single(
-            "warrens_nodes_build_info", "gauge", "The version of warrens-nodes that runs.", 1,
-            labels: "{version=\"\(report.version)\"}")
-        single(
-            "warrens_nodes_ready", "gauge",
-            "1 where pods can be attached: the claim is confirmed and a node file written.",
-            report.obstacle == nil ? 1 : 0)
-        single(
-            "warrens_nodes_claim_confirmed", "gauge",
+        var page = MetricsText()
+        page.add(
+            "warrens_nodes_build_info", .gauge, "The version of warrens-nodes that runs.",
+            [(MetricsText.Labels([("version", report.version)]), 1)])
+        page.add(
+            "warrens_nodes_ready", .gauge,
+            "1 where pods can be attached: the claim is confirmed and a node file written.", report.obstacle == nil ? 1 : 0)
+        page.add(
+            "warrens_nodes_claim_confirmed", .gauge,
             "1 where the API server has this node's claim and nobody has a better one.", report.isConfirmed ? 1 : 0)
-        single("warrens_nodes_watching", "gauge", "1 while a watch on nodes is open.", report.isWatching ? 1 : 0)
-        single("warrens_nodes_known", "gauge", "Nodes in the node file.", report.nodes)
-        single(
-            "warrens_nodes_doubted", "gauge", "Nodes that are kept though a suspiciously short list did not have them.",
+        page.add("warrens_nodes_watching", .gauge, "1 while a watch on nodes is open.", report.isWatching ? 1 : 0)
+        page.add("warrens_nodes_known", .gauge, "Nodes in the node file.", report.nodes)
+        page.add(
+            "warrens_nodes_doubted", .gauge, "Nodes that are kept though a suspiciously short list did not have them.",
             report.doubted)
-        single(
-            "warrens_nodes_last_contact_timestamp_seconds", "gauge",
-            "When the API server last said anything; 0 for never.", Int(report.lastContact ?? 0))
-        for (count, name, help) in counters { single(name, "counter", help, report.counts[count] ?? 0) }
-        return text
+        page.add(
+            "warrens_nodes_last_contact_timestamp_seconds", .gauge,
+            "When the API server last said anything; 0 for never.", report.lastContact ?? 0)
+        for (count, name, help) in counters { page.add(name, .counter, help, report.counts[count] ?? 0) }
+        return page.text
     }
 
     private static let counters: [(NodesReport.Count, String, String)] = [

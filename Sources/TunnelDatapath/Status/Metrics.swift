@@ -1,6 +1,7 @@
 import Addressing
 internal import Host
 internal import Overlay
+internal import Service
 
 /// The status in Prometheus's text format. docs/observability.md tells what each metric means and what to do about it.
 ///

@@ -1,5 +1,6 @@
 internal import Overlay
 internal import PacketPath
+internal import Service
 
 /// What is to be told of the peers: how many there are, and series of each as long as they are not too many.
 struct PeerMetrics {

@@ -1,4 +1,5 @@
 internal import PacketPath
+internal import Service
 
 /// What the datapath has counted, in all.
 struct TrafficMetrics {

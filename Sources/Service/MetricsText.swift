@@ -1,30 +1,32 @@
 /// Builds a page in Prometheus's text format, version 0.0.4: families of samples, each family in one piece.
-struct MetricsText {
-    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+public struct MetricsText {
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    enum Kind: String {
+    public enum Kind: String {
         /// Only ever grows, but for restarts.
         case counter
         case gauge
     }
 
     /// What tells the samples of a family apart: `{reason="noPeer"}`. Written once, as many families may share it.
-    struct Labels {
-        static let none = Labels([])
+    public struct Labels: Sendable {
+        public static let none = Labels([])
         fileprivate let text: String
 
-        init(_ labels: [(name: String, value: String)]) {
+        public init(_ labels: [(name: String, value: String)]) {
             let list = labels.map { "\($0)=\"\(MetricsText.escaped($1, quotes: true))\"" }.joined(separator: ",")
             text = list.isEmpty ? "" : "{\(list)}"
         }
     }
 
-    private(set) var text = ""
+    public private(set) var text = ""
+
+    public init() {}
 
     /// Adds a family; one without samples is left out.
     ///
     /// - Parameter help: What it means, in a sentence.
-    mutating func add<Value: Numeric & LosslessStringConvertible>(
+    public mutating func add<Value: Numeric & LosslessStringConvertible>(
         _ name: String, _ kind: Kind, _ help: String, _ samples: some Sequence<(Labels, Value)>
     ) {
         var isFirst = true
@@ -42,7 +44,7 @@ struct MetricsText {
     }
 
     /// Adds a family of one sample without labels; nil leaves it out.
-    mutating func add<Value: Numeric & LosslessStringConvertible>(
+    public mutating func add<Value: Numeric & LosslessStringConvertible>(
         _ name: String, _ kind: Kind, _ help: String, _ value: Value?
     ) {
         add(name, kind, help, value.map { [(Labels.none, $0)] } ?? [])
