@@ -44,6 +44,8 @@ public struct NodePaths: Hashable, Sendable {
     public var daemonLock: String { "\(run)/warrensd.lock" }
     /// Serialises the start of `warrensd`.
     public var startLock: String { "\(run)/warrensd.start.lock" }
+    /// Serialises installations.
+    public var installLock: String { "\(run)/install.lock" }
     /// The socket on which `warrensd` answers HTTP/1.0 requests: `GET /status`, `/peers`, `/metrics`.
     public var socket: String { "\(run)/warrensd.sock" }
     /// Why the last start of `warrensd` failed: one line of text; absent after a good start.

@@ -3,6 +3,11 @@ public import Host
 
 /// Kernel settings below /proc/sys. Those below `net` belong to the network namespace of the calling thread.
 public enum Sysctl {
+    private static let directory = "/proc/sys/"
+    /// A container's own /proc/sys cannot be written. Its manifest mounts the host's here, which shows the settings of
+    /// whoever looks.
+    private static let writableDirectory = "/host/proc/sys/"
+
     /// Reads a setting, without the line's end.
     ///
     /// - Parameter components: Its path: `"net", "ipv4", "conf", "eth0.100", "forwarding"`, for names that hold dots;
@@ -34,7 +39,7 @@ public enum Sysctl {
 
     /// Reads and writes by one descriptor: to find a setting takes the kernel longer than either.
     private static func replace(_ path: String, by value: String) throws(SystemError) -> Bool {
-        let file = try OwnedDescriptor.open(path, O_RDWR)
+        let file = try open(path, O_RDWR)
         var present = [UInt8](repeating: 0, count: 256)
         // At a place of its own, because a setting is to be written at the descriptor's beginning.
         let count = try retrying("read", path) {
@@ -55,12 +60,22 @@ public enum Sysctl {
     }
 
     private static func write(path: String, _ value: String) throws(SystemError) {
-        try OwnedDescriptor.open(path, O_WRONLY).writeAll(value.utf8, subject: path)
+        try open(path, O_WRONLY).writeAll(value.utf8, subject: path)
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(SystemError) -> OwnedDescriptor {
+        do throws(SystemError) {
+            return try OwnedDescriptor.open(path, flags)
+        } catch {
+            let other = writableDirectory + path.dropFirst(directory.count)
+            guard error.code == EROFS || error.code == EACCES, Files.exists(other) else { throw error }
+            return try OwnedDescriptor.open(other, flags)
+        }
     }
 
     private static func path(_ components: [String]) throws(SystemError) -> String {
         let parts = components.count == 1 ? components[0].split(separator: ".").map(String.init) : components
-        let path = "/proc/sys/" + parts.joined(separator: "/")
+        let path = directory + parts.joined(separator: "/")
         // An interface may be called almost anything, but neither of these.
         guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.contains("/") }) else {
             throw SystemError("open", path, code: EINVAL)

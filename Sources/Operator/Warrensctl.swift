@@ -9,6 +9,6 @@ struct Warrensctl: ParsableCommand {
         version: Release.version,
         subcommands: [
             Status.self, Peers.self, Ping.self, Trace.self, Metrics.self, Derive.self, Nodes.self, Doctor.self,
-            Uninstall.self,
+            Install.self, Uninstall.self, Stay.self,
         ])
 }

@@ -34,11 +34,16 @@ public struct BPFFileSystem: Sendable {
     }
 
     /// Removes all pins, so that what nothing else holds is gone from the kernel, then the mount and the directory.
-    /// Does nothing where they are gone.
+    /// Does nothing where they are gone. Who may not unmount, as a container, leaves the mount, and nothing in it.
     public func remove() throws(SystemError) {
         if isMounted {
             try removePins()
-            try retrying("unmount bpffs", path) { unsafe warrens_bpf_unmount(path) }
+            do throws(SystemError) {
+                try retrying("unmount bpffs", path) { unsafe warrens_bpf_unmount(path) }
+            } catch {
+                if error.code == EPERM { return }
+                throw error
+            }
         }
         if unsafe rmdir(path) < 0, errno != ENOENT { throw .last("remove", path) }
     }

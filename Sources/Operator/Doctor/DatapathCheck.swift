@@ -53,7 +53,8 @@ struct DatapathCheck: Check {
 
     /// What keeps programs and maps from one `warrensd` to the next.
     private func pins() -> [Finding] {
-        let isMounted = BPFFileSystem(paths.pins).isMounted
+        let fileSystem = BPFFileSystem(paths.pins)
+        let isMounted = fileSystem.isMounted
         if report?.datapath == "ebpf", !isMounted {
             return [
                 .problem(
@@ -62,7 +63,8 @@ struct DatapathCheck: Check {
             ]
         }
         let isUserSpace = report.map { $0.datapath == "tun" } ?? (settings.datapath == .tun)
-        guard isMounted, isUserSpace else { return [] }
+        // The mount itself may be the container's, which cannot take it away.
+        guard isMounted, isUserSpace, (try? fileSystem.pins())?.isEmpty != true else { return [] }
         return [
             .problem(
                 subject, "programs of an earlier warrensd are still pinned at \(paths.pins), and carry packets",

@@ -14,7 +14,16 @@ struct KernelCheck: Check {
             return [.problem(subject, "only root can look at the kernel's features", remedy: "run warrensctl as root")]
         }
         let origin = try NetworkNamespace.current()
-        try retrying("make network namespace", "") { warrens_new_network_namespace() }
+        do throws(SystemError) {
+            try retrying("make network namespace", "") { warrens_new_network_namespace() }
+        } catch {
+            guard error.code == EPERM else { throw error }
+            return [
+                .notice(
+                    subject, "its features cannot be tried out in a container",
+                    remedy: "run warrensctl on the node itself")
+            ]
+        }
         var findings: [Finding] = []
         do {
             findings = try inScratchNamespace()
