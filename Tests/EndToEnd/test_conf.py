@@ -105,24 +105,20 @@ class Conf(ClusterCase):
                 self.assertTrue(outcome.stdout)
 
     def test_the_unit_starts_the_daemon(self):
+        """That of `warrens-nodes` is the matter of test_install.py."""
         cluster = Cluster(2)
         self.addCleanup(cluster.close)
         first, second = cluster.nodes
-        for name in UNITS:
-            with self.subTest(file=name):
-                lines = text(name).splitlines()
-                (command,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
-                for line in lines:
-                    if line.startswith("ExecStartPre="):
-                        first.run("sh", "-c", line.removeprefix("ExecStartPre=").lstrip("-+"))
-                daemon = first.start(*command.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                one, two = Pod(first).attach(), Pod(second).attach()
-                for family in FAMILIES:
-                    self.assertReachable(one, two.address(family))
-                self.assertEqual(len(first.daemons()), 1)
-                self.assertEqual(first.daemons()[0], daemon.pid())
-                daemon.stop(15)
-                ping(one, one.gateway(6))
+        lines = text("warrensd.service").splitlines()
+        (command,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
+        daemon = first.start(*command.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        one, two = Pod(first).attach(), Pod(second).attach()
+        for family in FAMILIES:
+            self.assertReachable(one, two.address(family))
+        self.assertEqual(len(first.daemons()), 1)
+        self.assertEqual(first.daemons()[0], daemon.pid())
+        daemon.stop(15)
+        ping(one, one.gateway(6))
 
     def test_the_node_file_is_where_the_settings_say(self):
         (name,) = [name for name in SETTINGS if os.path.basename(name) == "warrens.json"]
