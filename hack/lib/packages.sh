@@ -5,7 +5,7 @@ build_packages=(libbpf-dev libc-ares-dev libelf-dev libmnl-dev libnl-3-dev libnl
 
 # What the end-to-end suites need beside our executables.
 suite_packages=(iproute2 nftables iptables conntrack kmod procps util-linux iputils-ping ethtool iperf3 tcpdump python3
-    python3-grpcio python3-yaml containernetworking-plugins containerd runc busybox-static openssl)
+    python3-grpcio python3-venv python3-yaml containernetworking-plugins containerd runc busybox-static openssl)
 
 need_packages() {
     local missing=()

@@ -11,7 +11,7 @@ from .image import write_image
 
 IMAGE = "localhost/warrens-test:1"
 SOCKET = "/run/containerd/containerd.sock"
-CONFIGURATION_DIRECTORY = "/etc/cni/net.d"
+PLUGIN_DIRECTORY, CONFIGURATION_DIRECTORY = "/opt/cni/bin", "/etc/cni/net.d"
 LOG = "/run/containerd.log"
 
 CONFIGURATION = f"""
@@ -27,24 +27,27 @@ state = "/run/containerd"
   restrict_oom_score_adj = true
 
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/opt/cni/bin"
-  conf_dir = "{CONFIGURATION_DIRECTORY}"
 """
 
 
 class Containerd:
-    """containerd, started on a node. Its containers live in the node's process namespace and die with it."""
+    """containerd, started on a node. Its containers live in the node's process namespace and die with it.
 
-    def __init__(self, node):
-        self.node = node
+    plugins, lists: where it looks for CNI plugins and conflists.
+    """
+
+    def __init__(self, node, plugins=PLUGIN_DIRECTORY, lists=CONFIGURATION_DIRECTORY):
+        self.node, self.lists = node, lists
         # Control groups are the one thing that sandboxes share: a name of our own keeps parallel suites apart.
         self.namespace = f"warrens-{os.getpid()}-{node.name}"
         sweep()
         for plugin in os.listdir("/usr/lib/cni"):
-            if not node.exists(f"/opt/cni/bin/{plugin}"):
-                os.symlink(f"/usr/lib/cni/{plugin}", node.path(f"/opt/cni/bin/{plugin}"))
-        os.makedirs(node.path(CONFIGURATION_DIRECTORY), exist_ok=True)
-        node.write("/etc/containerd/config.toml", CONFIGURATION)
+            if not node.exists(f"{plugins}/{plugin}"):
+                os.makedirs(node.path(plugins), exist_ok=True)
+                os.symlink(f"/usr/lib/cni/{plugin}", node.path(f"{plugins}/{plugin}"))
+        os.makedirs(node.path(lists), exist_ok=True)
+        directories = f'  bin_dir = "{plugins}"\n  conf_dir = "{lists}"\n'
+        node.write("/etc/containerd/config.toml", CONFIGURATION + directories)
         with open(node.path(LOG), "w") as log:
             self.server = node.start(
                 "containerd", "--config", "/etc/containerd/config.toml", stdout=log, stderr=subprocess.STDOUT
@@ -63,7 +66,7 @@ class Containerd:
 
     def configure(self, name, configuration):
         """Writes a configuration list where containerd and `ctr --cni` look for it."""
-        self.node.write(f"{CONFIGURATION_DIRECTORY}/{name}", json.dumps(configuration, indent=2))
+        self.node.write(f"{self.lists}/{name}", json.dumps(configuration, indent=2))
 
     def run(self, identifier, *command, **options):
         """`ctr run --rm --cni`: runs a container in the foreground and returns what it printed."""

@@ -14,7 +14,7 @@ ACCOUNT = "system:serviceaccount:"
 GRANTS = {
     f"{ACCOUNT}kube-system:warrens": {
         ("get", "nodes"), ("list", "nodes"), ("watch", "nodes"), ("patch", "nodes"), ("patch", "nodes/status"),
-        ("create", "events"), ("patch", "events"),
+        ("create", "events"),
     },
 }
 KUBELET = {("get", "nodes"), ("patch", "nodes"), ("patch", "nodes/status"), ("create", "events"), ("patch", "events")}
