@@ -22,8 +22,8 @@ OUTPUT = os.path.realpath(os.path.join(HERE, "../../.build/end-to-end"))
 
 #: Longest first, so that both jobs end at about the same time.
 ORDER = [
-    "test_soak", "test_crash", "test_misbehaviour", "test_annotations", "test_kubeproxy", "test_clash", "test_services",
-    "test_chained", "test_pods", "test_scale",
+    "test_kubeproxy", "test_soak", "test_crash", "test_manifest", "test_misbehaviour", "test_annotations", "test_guides",
+    "test_clash", "test_services", "test_chained", "test_pods", "test_scale",
 ]
 JOBS = 2
 #: A suite that takes this long hangs.

@@ -13,6 +13,9 @@ END_TO_END = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__fi
 #: What does not run unless it is named, and why.
 LEFT_OUT = {
     "apiserver": "checks the stand-in of the API server, in which the kernel has no part",
+    "guides": "types what the guides say; what they install, `manifest` and `install` install, too",
+    "image": "looks into an archive, in which the kernel has no part",
+    "schema": "reads manifests with tools from PyPI, in which the kernel has no part",
     "misbehaviour": "what warrens-nodes makes of a bad API server, in which the kernel has no part",
     "scale": "memory and time of warrens-nodes with many nodes, in which the kernel has no part",
     "bench": "checks the benchmark, whose numbers mean nothing in emulation",
