@@ -9,7 +9,8 @@ enum NodesMetrics {
             [(MetricsText.Labels([("version", report.version)]), 1)])
         page.add(
             "warrens_nodes_ready", .gauge,
-            "1 where pods can be attached: the claim is confirmed and a node file written.", report.obstacle == nil ? 1 : 0)
+            "1 where pods can be attached: the claim is confirmed and a node file written.",
+            report.obstacle == nil ? 1 : 0)
         page.add(
             "warrens_nodes_claim_confirmed", .gauge,
             "1 where the API server has this node's claim and nobody has a better one.", report.isConfirmed ? 1 : 0)
