@@ -1,5 +1,6 @@
 import Host
 import Overlay
+import Service
 import Testing
 
 @testable import PacketPath

@@ -281,11 +281,21 @@ int refuse(struct __sk_buff *skb)
     return DROP;
 }
 
-// Everything in the loop was accepted on an uplink. It is counted here, where many packets are one.
+// Whether a packet in the loop was accepted on an uplink: then it was given this source. Whatever the kernel itself sends
+// there, of multicast groups for example, has that of the entry.
+static __always_inline bool was_accepted(struct __sk_buff *skb, const struct warrens_config *config)
+{
+    struct ethhdr *header = (void *)(long)skb->data;
+
+    return (void *)(header + 1) <= (void *)(long)skb->data_end &&
+           !__builtin_memcmp(header->h_source, config->loop_mac, ETH_ALEN);
+}
+
+// Packets are counted here, where many are one.
 SEC("tc")
 int merged(struct __sk_buff *skb)
 {
     const struct warrens_config *config = configuration();
 
-    return config ? deliver_stripped(skb, config, false) : DROP;
+    return config && was_accepted(skb, config) ? deliver_stripped(skb, config, false) : DROP;
 }

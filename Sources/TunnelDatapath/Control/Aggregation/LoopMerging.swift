@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Host
 internal import KernelPath
 internal import Netlink
@@ -15,6 +16,14 @@ struct LoopMerging: MergingWay {
 
     func prepare(_ uplinks: [Link]) throws(SystemError) -> MergingParts {
         let pair = try routes.ensureVethPair(Self.entry, Self.exit, mtu: Self.mtu)
+        for name in [Self.entry, Self.exit] {
+            do throws(SystemError) {
+                // Else each end reports its multicast groups to the other, ten times a second and for ever.
+                try Sysctl.ensure("net", "ipv6", "conf", name, "disable_ipv6", value: "1")
+            } catch  where error.code == ENOENT {
+                // This kernel has no IPv6.
+            }
+        }
         let features = try DeviceFeatures()
         // A veth merges what it receives only where its peer cuts what it sends.
         try features.set(["tx-tcp-segmentation": false, "tx-tcp6-segmentation": false], of: pair.first.index)
