@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 
@@ -14,6 +15,7 @@ from lab.kubernetes import CONFLIST, NODE_FILE, PUBLISHED, KubernetesCase
 from lab.node import CONFIGURATION
 from lab.pod import Pod
 from lab.selfassign import node_id, v4_subnet, v6_subnet
+from lab.shell import repository
 from lab.traffic import ping_refused, steady_ping
 from lab.underlay import ROUTER, WIRE_V4, WIRE_V6, quietly_up
 
@@ -173,6 +175,9 @@ class Comings(KubernetesCase):
             self.assertEqual(metrics["warrens_nodes_ready"], 1)
             self.assertEqual(metrics["warrens_peers"], 2)
             self.assertEqual(json.loads(ask("/status"))["node"], "node2")
+        with open(os.path.join(repository(), "docs/observability.md")) as file:
+            documented = set(re.findall(r"`(warrens_nodes_\w+)`", file.read()))
+        self.assertEqual(documented, {name for name in metrics.families if name.startswith("warrens_nodes_")})
 
     def test_annotations_that_somebody_removes_come_back(self):
         self.plane.annotate("node2", subnets=None, claim=None)
