@@ -53,6 +53,8 @@ class Containers(KubernetesCase):
     def test_what_nodes_publish_is_what_they_are(self):
         for member in self.members:
             identity = node_id(member.node.machine_id)
+            # What a node can do is known once its daemon runs and was asked.
+            eventually(lambda: self.assertIn("features", self.plane.annotations(member.name)))
             published = self.plane.annotations(member.name)
             self.assertEqual(published["node-id"], f"{identity:016x}")
             self.assertEqual(self.plane.subnets(member.name), {v6_subnet(identity), v4_subnet(identity)})
