@@ -169,12 +169,17 @@ static __always_inline struct warrens_accepted *find_memory(const struct packet 
     return bpf_map_lookup_elem(&accepted, &slot);
 }
 
+static __always_inline bool remembers_inner(const struct warrens_accepted *memory, const struct warrens_config *config,
+                                            const struct packet *packet)
+{
+    return memory->generation == config->generation && is_same(&memory->inner_source, &packet->source) &&
+           is_same(&memory->inner_destination, &packet->destination);
+}
+
 static __always_inline bool remembers(const struct warrens_accepted *memory, const struct warrens_config *config,
                                       const struct datagram *datagram, const struct packet *packet)
 {
-    return memory->generation == config->generation && is_same(&memory->inner_source, &packet->source) &&
-           is_same(&memory->inner_destination, &packet->destination) &&
-           is_same(&memory->outer_source, &datagram->source) &&
+    return remembers_inner(memory, config, packet) && is_same(&memory->outer_source, &datagram->source) &&
            is_same(&memory->outer_destination, &datagram->destination);
 }
 
@@ -197,8 +202,7 @@ static __always_inline __u32 known_sender(const struct warrens_config *config, c
 {
     struct warrens_accepted *memory = find_memory(packet);
 
-    if (memory && memory->generation == config->generation && is_same(&memory->inner_source, &packet->source) &&
-        is_same(&memory->inner_destination, &packet->destination))
+    if (memory && remembers_inner(memory, config, packet))
         return memory->peer;
     return sender(config, &packet->source);
 }
